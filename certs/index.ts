@@ -1,0 +1,13 @@
+/** The façade of the certificates' room: what the gateway and the command line may use of it. */
+export {
+  type CertificateRequest,
+  type EnsuredCertificates,
+  ensureCertificates,
+  renewServerCertificate,
+} from './ensure.ts';
+export { CertificateError, type CertificateErrorCode } from './errors.ts';
+export { type KeyPair, type KeyPairPaths, loadKeyPair } from './key-pair.ts';
+export { canonicalName, machineNames } from './names.ts';
+export type { IssueReason } from './server-certificate.ts';
+export { type KeyPairWatchOptions, watchKeyPair } from './watch.ts';
+export { type CertificateDescription, describeCertificate } from './x509.ts';

@@ -1,0 +1,35 @@
+import { type Command, jsonOption, namedPositionals } from '../command.ts';
+import { printJson, printLine, printTable } from '../output.ts';
+import { parseActions, withAdmin } from '../with-admin.ts';
+
+export const command: Command = {
+  summary: 'give rights, or list them',
+  usage: ['grant USER PATTERN ACTIONS', 'grant [USER] [--json]'],
+  description:
+    'Lets a user pull, push or delete in the repositories that a pattern matches. `*` stands for a part of one\ncomponent, `**` for any number of them. USER may also be `anonymous` (everybody, without login) or\n`authenticated` (everybody who logged in). Without PATTERN: lists what is granted.',
+  options: jsonOption,
+  examples: [
+    ["grant alice 'team/**' pull,push", 'alice may pull and push in team/…'],
+    ["grant anonymous 'public/**' pull", 'everybody may pull from public/…'],
+    ['grant alice', 'what was granted to alice?'],
+    ['grant --json', 'all grants, for a script'],
+  ],
+  async run(call) {
+    if (call.positionals.length < 2) {
+      const grants = await withAdmin(call, (admin) => admin.listGrants(call.positionals[0]));
+      if (call.given.has('json')) printJson(grants);
+      else
+        printTable(
+          ['user', 'pattern', 'actions'],
+          grants.map(({ subject, pattern, actions }) => [subject, pattern, actions.join(',')]),
+        );
+      return 0;
+    }
+    const { USER, PATTERN, ACTIONS } = namedPositionals(call.positionals, ['USER', 'PATTERN', 'ACTIONS']);
+    const actions = parseActions(ACTIONS);
+    const grant = await withAdmin(call, (admin) => admin.grant(USER, PATTERN, actions));
+    if (call.given.has('json')) printJson(grant);
+    else printLine(`${grant.subject} may ${grant.actions.join(', ')} in ${grant.pattern}`);
+    return 0;
+  },
+};

@@ -1,0 +1,20 @@
+/** What the gateway answers on its control socket; only what the command line reads. */
+export interface GatewayStatus {
+  addresses: { address: string; port: number }[];
+  certificate?: { notAfter: string; daysLeft: number };
+}
+
+/** The port that the gateway took. */
+export function gatewayPort(status: GatewayStatus | undefined): number | undefined {
+  return status?.addresses[0]?.port;
+}
+
+/** `0.0.0.0:443` and the like, for people. */
+export function gatewayAddresses(status: GatewayStatus | null): string[] {
+  return (status?.addresses ?? []).map(({ address, port }) => withPort(address, port));
+}
+
+/** Host and port as they stand in a URL: an IPv6 address in brackets. */
+export function withPort(host: string, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}

@@ -1,0 +1,97 @@
+import type { Endpoint } from '../oci/endpoints.ts';
+import { OciError } from '../oci/errors.ts';
+import type { Action, Actor, Decision, Identity } from './identity/index.ts';
+
+export interface Right {
+  repository: string;
+  action: Action;
+}
+
+/** Endpoint → the right that it needs; undefined where it concerns no repository. */
+export function rightNeeded(endpoint: Endpoint): Right | undefined {
+  switch (endpoint.kind) {
+    case 'base':
+    case 'catalog':
+      return undefined;
+    case 'tags':
+    case 'referrers':
+      return { repository: endpoint.repository, action: 'pull' };
+    case 'manifest':
+    case 'blob':
+      return { repository: endpoint.repository, action: contentAction(endpoint.method) };
+    case 'uploads':
+    case 'upload':
+      return { repository: endpoint.repository, action: 'push' };
+  }
+}
+
+/** Scope of the token that a client should get for the endpoint (distribution, "Token Scope Documentation"). */
+export function scopeNeeded(endpoint: Endpoint): string | undefined {
+  if (endpoint.kind === 'catalog') return 'registry:catalog:*';
+  const right = rightNeeded(endpoint);
+  if (!right) return undefined;
+  const scope = `repository:${right.repository}:${right.action === 'push' ? 'pull,push' : right.action}`;
+  const from = endpoint.kind === 'uploads' && endpoint.mount ? endpoint.from : undefined;
+  return from === undefined || from === right.repository ? scope : `${scope} repository:${from}:pull`;
+}
+
+/** What the core may do for an actor. */
+export interface Permission {
+  /** The endpoint as the core may see it. */
+  endpoint: Endpoint;
+  /** For what looks across repositories: the patterns of those that may be looked at. */
+  readable?: readonly string[];
+}
+
+/**
+ * @param hasCredentials whether the request brought any. Without, `/v2/` is refused even where anonymous may pull:
+ *   clients take its 200 for "no login needed" and then never send theirs.
+ * @throws OciError UNAUTHORIZED when other credentials may help, DENIED when none of this account will.
+ */
+export function authorise(
+  endpoint: Endpoint,
+  actor: Actor,
+  hasCredentials: boolean,
+  identity: Identity,
+): Permission {
+  if (endpoint.kind === 'base') {
+    if (!hasCredentials) throw new OciError('UNAUTHORIZED');
+    return { endpoint };
+  }
+  if (endpoint.kind === 'catalog') {
+    demand(identity.decideCatalog(actor), actor, { action: 'catalog' });
+    return { endpoint, readable: identity.readablePatterns(actor) };
+  }
+  const right = rightNeeded(endpoint)!;
+  demand(identity.decide(actor, right.repository, right.action), actor, right);
+  return endpoint.kind === 'uploads' ? checkMount(endpoint, actor, identity) : { endpoint };
+}
+
+/**
+ * A mount may take only from what the caller may pull. Otherwise it becomes an ordinary upload, as the specification
+ * lets a registry answer any mount; a refusal would tell that the other repository exists.
+ */
+function checkMount(
+  endpoint: Extract<Endpoint, { kind: 'uploads' }>,
+  actor: Actor,
+  identity: Identity,
+): Permission {
+  const { mount, from, ...upload } = endpoint;
+  if (mount === undefined) return { endpoint: upload };
+  if (from === undefined) return { endpoint, readable: identity.readablePatterns(actor) };
+  return { endpoint: identity.decide(actor, from, 'pull').allowed ? endpoint : upload };
+}
+
+function demand(decision: Decision, actor: Actor, wanted: { repository?: string; action: string }): void {
+  if (decision.allowed) return;
+  if (decision.reason === 'scope') {
+    throw new OciError('UNAUTHORIZED', { message: 'the token was not issued for this', detail: wanted });
+  }
+  if (actor.kind === 'anonymous') throw new OciError('UNAUTHORIZED', { detail: wanted });
+  throw new OciError('DENIED', { detail: wanted });
+}
+
+function contentAction(method: 'GET' | 'HEAD' | 'PUT' | 'DELETE'): Action {
+  if (method === 'DELETE') return 'delete';
+  return method === 'PUT' ? 'push' : 'pull';
+}

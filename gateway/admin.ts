@@ -1,0 +1,156 @@
+import { mkdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { isRepository } from '../oci/reference.ts';
+import { dataPaths } from '../runtime/config.ts';
+import type { Config } from '../runtime/config-schema.ts';
+import { type Account, AccountStore, unknownUser } from './identity/account-store.ts';
+import { AdminError } from './identity/admin-error.ts';
+import { decide, type Grant } from './identity/decide.ts';
+import { GrantStore } from './identity/grant-store.ts';
+import { LiveRights } from './identity/live-rights.ts';
+import { PasswordPool } from './identity/password-pool.ts';
+import { checkActions, checkPassword, checkPattern, checkUserName, reservedNames } from './identity/rules.ts';
+import type { Action, Actor, Decision } from './identity/types.ts';
+import { openUsersDatabase, type UsersDatabase } from './identity/users-database.ts';
+
+export { AdminError, type AdminErrorCode } from './identity/admin-error.ts';
+export type { Action, Decision } from './identity/types.ts';
+
+export interface UserRow {
+  name: string;
+  kind: 'user';
+  admin: boolean;
+  enabled: boolean;
+  /** RFC 3339. */
+  createdAt: string;
+  /** RFC 3339. */
+  updatedAt: string;
+}
+
+/** Subject: a user name, `anonymous` or `authenticated`. */
+export type GrantRow = Grant;
+
+/**
+ * What an administrator does with users and rights. Works beside a running gateway, where it takes effect on the
+ * very next request. Every method throws AdminError for a wish that cannot be done.
+ */
+export interface Admin {
+  /** Account `admin` with the password made, when there is no account at all. */
+  ensureFirstAdmin(makePassword: () => string): Promise<{ created: boolean; password?: string }>;
+  addUser(name: string, password: string, options?: { admin?: boolean }): Promise<void>;
+  setPassword(name: string, password: string): Promise<void>;
+  setEnabled(name: string, enabled: boolean): Promise<void>;
+  removeUser(name: string): Promise<void>;
+  listUsers(): Promise<UserRow[]>;
+  grant(subject: string, pattern: string, actions: Action[]): Promise<GrantRow>;
+  /** @returns what is left of the grant; undefined when nothing is. */
+  revoke(subject: string, pattern: string, actions?: Action[]): Promise<GrantRow | undefined>;
+  /** Own namespaces are no grants and are not among them. */
+  listGrants(subject?: string): Promise<GrantRow[]>;
+  /** @param name a user, or `anonymous`. */
+  can(name: string, action: Action, repository: string): Promise<Decision>;
+  close(): void;
+}
+
+/** Opens users.db, creating it and the data directory where they are missing. */
+export async function openAdmin(config: Config): Promise<Admin> {
+  mkdirSync(config.data, { recursive: true, mode: 0o700 });
+  return new UsersAdmin(config, openUsersDatabase(dataPaths(config).usersDatabase));
+}
+
+const firstAdmin = 'admin';
+
+class UsersAdmin implements Admin {
+  readonly #config: Config;
+  readonly #database: UsersDatabase;
+  readonly #accounts: AccountStore;
+  readonly #grants: GrantStore;
+  readonly #passwords = new PasswordPool({ threads: 1 });
+
+  constructor(config: Config, database: UsersDatabase) {
+    this.#config = config;
+    this.#database = database;
+    this.#accounts = new AccountStore(database);
+    this.#grants = new GrantStore(database);
+  }
+
+  async ensureFirstAdmin(makePassword: () => string): Promise<{ created: boolean; password?: string }> {
+    if (!this.#accounts.isEmpty()) return { created: false };
+    const password = makePassword();
+    const created = this.#accounts.addFirst(firstAdmin, await this.#hash(password));
+    return created ? { created, password } : { created };
+  }
+
+  async addUser(name: string, password: string, options: { admin?: boolean } = {}): Promise<void> {
+    checkUserName(name);
+    this.#accounts.add(name, await this.#hash(password), options.admin ?? false);
+  }
+
+  async setPassword(name: string, password: string): Promise<void> {
+    this.#existing(name);
+    this.#accounts.setPassword(name, await this.#hash(password));
+    // A generated password that nobody has used yet is worth nothing now.
+    if (name === firstAdmin) await rm(dataPaths(this.#config).initialPassword, { force: true });
+  }
+
+  async setEnabled(name: string, enabled: boolean): Promise<void> {
+    this.#accounts.setEnabled(name, enabled);
+  }
+
+  async removeUser(name: string): Promise<void> {
+    this.#accounts.remove(name);
+  }
+
+  async listUsers(): Promise<UserRow[]> {
+    return this.#accounts.list().map(toUserRow);
+  }
+
+  async grant(subject: string, pattern: string, actions: Action[]): Promise<GrantRow> {
+    checkPattern(pattern);
+    return this.#grants.add(subject, pattern, checkActions(actions));
+  }
+
+  async revoke(subject: string, pattern: string, actions?: Action[]): Promise<GrantRow | undefined> {
+    return this.#grants.remove(subject, pattern, actions && checkActions(actions));
+  }
+
+  async listGrants(subject?: string): Promise<GrantRow[]> {
+    if (subject === undefined) return this.#grants.list();
+    if (!reservedNames.includes(subject)) this.#existing(subject);
+    return this.#grants.ofSubject(subject);
+  }
+
+  async can(name: string, action: Action, repository: string): Promise<Decision> {
+    checkActions([action]);
+    if (!isRepository(repository)) {
+      throw new AdminError('REPOSITORY_INVALID', `${JSON.stringify(repository)} is not a repository name`);
+    }
+    const kind: Actor['kind'] = name === 'anonymous' ? 'anonymous' : 'user';
+    if (kind === 'user') this.#existing(name);
+    const live = new LiveRights(this.#database, {
+      ownNamespace: this.#config['auth.own_namespace'] === 'on',
+    });
+    return decide(live.rightsOf({ kind, name }), undefined, repository, action);
+  }
+
+  close(): void {
+    void this.#passwords.close();
+    this.#database.close();
+  }
+
+  #hash(password: string): Promise<string> {
+    checkPassword(password);
+    return this.#passwords.hash(password, this.#config['auth.bcrypt_cost']);
+  }
+
+  #existing(name: string): Account {
+    const account = this.#accounts.byName(name);
+    if (!account) throw unknownUser(name);
+    return account;
+  }
+}
+
+function toUserRow({ name, admin, enabled, createdAt, updatedAt }: Account): UserRow {
+  const time = (milliseconds: number) => new Date(milliseconds).toISOString();
+  return { name, kind: 'user', admin, enabled, createdAt: time(createdAt), updatedAt: time(updatedAt) };
+}

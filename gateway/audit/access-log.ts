@@ -1,0 +1,56 @@
+import type { IncomingMessage } from 'node:http';
+import type { Log } from '../../runtime/log.ts';
+import type { Exchange } from '../exchange.ts';
+import type { LoginFailure } from '../identity/index.ts';
+
+/** What is written down of who did what. JSON lines in the log. */
+export interface Audit {
+  /** Follows an exchange and writes its line when it is over, however it ends. */
+  follow(exchange: Exchange): void;
+  loginFailed(exchange: Exchange, failure: LoginFailure): void;
+}
+
+const maxUserAgent = 200;
+const maxTarget = 1000;
+
+export function openAudit(log: Log): Audit {
+  return {
+    follow(exchange) {
+      const { request, response } = exchange;
+      const { socket } = request;
+      const writtenBefore = socket.bytesWritten;
+      const readBefore = socket.bytesRead;
+      response.once('close', () => {
+        log.info('request', {
+          ...describe(exchange),
+          // 499 as nginx has it: the client was gone before there was an answer.
+          status: response.headersSent ? response.statusCode : 499,
+          complete: response.writableFinished,
+          sentBytes: socket.bytesWritten - writtenBefore,
+          receivedBytes: receivedBytes(request, socket.bytesRead - readBefore),
+          durationMs: Math.round((performance.now() - exchange.startedAtMs) * 10) / 10,
+          userAgent: request.headers['user-agent']?.slice(0, maxUserAgent),
+        });
+      });
+    },
+    loginFailed(exchange, { account, reason }) {
+      log.warn('login failed', { ...describe(exchange), account, reason });
+    },
+  };
+}
+
+/** Of the body. What came together with the head is not in `readSince`. */
+function receivedBytes({ complete, headers }: IncomingMessage, readSince: number): number {
+  const announced = Number(headers['content-length']);
+  return complete && announced > 0 ? announced : readSince;
+}
+
+function describe({ request, requestId, clientAddress, actor, logTarget }: Exchange) {
+  return {
+    requestId,
+    address: clientAddress,
+    account: actor?.name,
+    method: request.method,
+    path: logTarget.slice(0, maxTarget),
+  };
+}

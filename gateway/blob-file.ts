@@ -1,0 +1,87 @@
+import { close, constants, fstat, open, read } from 'node:fs';
+import { join } from 'node:path';
+import type { Writable } from 'node:stream';
+import { promisify } from 'node:util';
+
+const openFile = promisify(open);
+const statFile = promisify(fstat);
+const closeFile = promisify(close);
+
+const bufferBytes = 256 * 1024;
+/** Buffers at rest, 16 MiB in all; more may be in use. */
+const maxPooled = 64;
+const pool: Buffer[] = [];
+
+/** An open blob file. Its bytes stay readable even when it is unlinked meanwhile. */
+export interface BlobFile {
+  /** Bytes. */
+  readonly size: number;
+  /**
+   * Writes `length` bytes from `start` on and resolves when the destination took them or was closed. Does not end
+   * it. It has to be done with the bytes when it calls back, as sockets are: they are overwritten then.
+   * @throws Error when the file has fewer bytes, or the disk's own error.
+   */
+  send(destination: Writable, start: number, length: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a file under `root`, never through a symbolic link.
+ * @param path absolute within the root, already checked by the caller.
+ * @throws ENOENT when it is gone, ELOOP for a link, Error for what is no regular file.
+ */
+export async function openBlobFile(root: string, path: string): Promise<BlobFile> {
+  const descriptor = await openFile(join(root, path), constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    const stats = await statFile(descriptor);
+    if (!stats.isFile()) throw new Error(`${path} is no regular file`);
+    return {
+      size: stats.size,
+      send: (destination, start, length) => sendPart(descriptor, destination, start, length),
+      close: () => closeFile(descriptor),
+    };
+  } catch (error) {
+    await closeFile(descriptor);
+    throw error;
+  }
+}
+
+/** One buffer per transfer, filled again when it has gone out: a slow client holds 256 KiB and no more. */
+async function sendPart(
+  descriptor: number,
+  destination: Writable,
+  start: number,
+  length: number,
+): Promise<void> {
+  let stopWaiting = () => {};
+  const onClose = () => stopWaiting();
+  const write = (bytes: Buffer) =>
+    new Promise<boolean>((resolve) => {
+      stopWaiting = () => resolve(false);
+      destination.write(bytes, (error) => resolve(!error));
+    });
+  destination.once('close', onClose);
+  const buffer = pool.pop() ?? Buffer.allocUnsafeSlow(bufferBytes);
+  let isFree = true;
+  try {
+    const end = start + length;
+    for (let position = start; position < end; ) {
+      const count = await readSome(descriptor, buffer, Math.min(bufferBytes, end - position), position);
+      if (count === 0) throw new Error('the file ends before the part that was announced');
+      if (destination.destroyed) return;
+      // Whoever was closed in the middle of a write may still hold the buffer: it goes to no other transfer.
+      isFree = await write(buffer.subarray(0, count));
+      if (!isFree) return;
+      position += count;
+    }
+  } finally {
+    destination.off('close', onClose);
+    if (isFree && pool.length < maxPooled) pool.push(buffer);
+  }
+}
+
+function readSome(descriptor: number, buffer: Buffer, length: number, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    read(descriptor, buffer, 0, length, position, (error, count) => (error ? reject(error) : resolve(count)));
+  });
+}

@@ -1,0 +1,39 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Actor } from './identity/index.ts';
+
+/** A request, its response, and what the steps of the chain have found out about them so far. */
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly requestId: string;
+  /** The client's address; behind a listed proxy, the one that the proxy names. */
+  readonly clientAddress: string;
+  /** Whether the client speaks HTTPS, to us or to a listed proxy. */
+  readonly secure: boolean;
+  /** `performance.now()` at arrival. */
+  readonly startedAtMs: number;
+  /** What stands in the log: the target as it was understood, without what may be secret in a query. */
+  logTarget: string;
+  /** The validated `Host`, as it may stand in a URL. */
+  authority: string;
+  /** What a token would have to be issued for, in the words of a challenge. */
+  scope: string | undefined;
+  /** Set when the credentials, or their absence, were found good. */
+  actor: Actor | undefined;
+}
+
+/** Answers with JSON. Errors are not answered here but thrown. */
+export function sendJson(
+  { request, response }: Exchange,
+  status: number,
+  value: unknown,
+  headers: Record<string, string> = {},
+): void {
+  const body = `${JSON.stringify(value)}\n`;
+  response.writeHead(status, {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(body),
+    ...headers,
+  });
+  response.end(request.method === 'HEAD' ? undefined : body);
+}

@@ -1,0 +1,107 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { algorithmOf, type Digest, hexOf } from '../oci/digest.ts';
+import type { Endpoint } from '../oci/endpoints.ts';
+import { internalHeaders, type RequestContext } from '../runtime/request-context.ts';
+import { type BlobFile, openBlobFile } from './blob-file.ts';
+import { askCore } from './core.ts';
+import { coreRequest } from './core-request.ts';
+import { returnedHeaders } from './headers.ts';
+import type { CoreProxy } from './proxy.ts';
+
+export interface Upstream {
+  proxy: CoreProxy;
+  /** Where the core keeps `blobs/`. */
+  storageRoot: string;
+}
+
+/** Has the core answer, and passes its answer on: as it comes, or from the file that it names. */
+export async function forward(
+  request: IncomingMessage,
+  response: ServerResponse,
+  endpoint: Endpoint,
+  context: RequestContext,
+  { proxy, storageRoot }: Upstream,
+): Promise<void> {
+  const toCore = coreRequest(request, endpoint, context);
+  // A request with `Expect: 100-continue` gets its go-ahead only here, when nothing speaks against its body.
+  if (toCore.body && request.headers.expect !== undefined) response.writeContinue();
+  for (let attempt = 1; ; attempt++) {
+    const answer = await askCore(proxy, toCore, response);
+    const part = namedPart(answer, endpoint, toCore.mayNameFile);
+    if (!part) return relay(answer, response);
+    answer.resume();
+    let file: BlobFile;
+    try {
+      file = await openBlobFile(storageRoot, part.path);
+    } catch (error) {
+      // The file was swept after the core named it; the content may live on under a new name.
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT' && attempt === 1) continue;
+      throw error;
+    }
+    return sendFile(file, part, answer, response);
+  }
+}
+
+/** A part of a file that the core named. */
+interface FilePart {
+  path: string;
+  start: number;
+  /** Bytes to send. */
+  length: number;
+  /** Bytes of the whole file. */
+  size: number;
+}
+
+/**
+ * The file in an answer, if it names one.
+ * @throws Error when it was not asked for, is not the asked blob's, or the part makes no sense.
+ */
+function namedPart(answer: IncomingMessage, endpoint: Endpoint, asked: boolean): FilePart | undefined {
+  const path = answer.headers[internalHeaders.accel];
+  if (path === undefined) return undefined;
+  const status = answer.statusCode;
+  const match = /^([0-9]{1,15})-([0-9]{1,15})\/([0-9]{1,15})$/.exec(
+    String(answer.headers[internalHeaders.accelRange]),
+  );
+  const isBlobs = asked && endpoint.kind === 'blob' && isFileOf(endpoint.digest, String(path));
+  const [start, end, size] = (match ?? []).slice(1).map(Number) as [number, number, number];
+  const length = size === 0 ? 0 : end - start + 1;
+  if (!isBlobs || !match || length < 0 || start + length > size || (status !== 200 && status !== 206)) {
+    answer.resume();
+    throw new Error(`the core named a file where it may not: ${path} ${match?.[0]} (${status})`);
+  }
+  return { path: String(path), start, length, size };
+}
+
+function isFileOf(digest: Digest, path: string): boolean {
+  const hex = hexOf(digest);
+  const prefix = `/blobs/${algorithmOf(digest)}/${hex.slice(0, 2)}/${hex}.`;
+  return path.startsWith(prefix) && /^[a-z0-9]{1,64}$/.test(path.slice(prefix.length));
+}
+
+async function sendFile(
+  file: BlobFile,
+  { path, start, length, size }: FilePart,
+  answer: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  try {
+    if (file.size !== size) throw new Error(`${path} has ${file.size} bytes, its record says ${size}`);
+    response.writeHead(answer.statusCode!, { ...returnedHeaders(answer.headers), 'content-length': length });
+    await file.send(response, start, length);
+    if (!response.destroyed) response.end();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Streams an answer with back-pressure. One that breaks off breaks off for the client too. */
+function relay(answer: IncomingMessage, response: ServerResponse): void {
+  const onClose = () => {
+    if (!answer.complete) response.destroy();
+  };
+  if (answer.closed) return onClose();
+  answer.once('close', onClose);
+  response.writeHead(answer.statusCode!, returnedHeaders(answer.headers));
+  answer.pipe(response);
+}

@@ -1,0 +1,25 @@
+export type AdminErrorCode =
+  | 'USER_UNKNOWN'
+  | 'USER_EXISTS'
+  | 'NAME_INVALID'
+  | 'NAME_RESERVED'
+  | 'PASSWORD_EMPTY'
+  | 'PASSWORD_TOO_SHORT'
+  | 'PASSWORD_TOO_LONG'
+  | 'PASSWORD_INVALID'
+  | 'PATTERN_INVALID'
+  | 'ACTIONS_INVALID'
+  | 'REPOSITORY_INVALID'
+  | 'GRANT_UNKNOWN'
+  | 'LAST_ADMIN';
+
+/** A wish of the administrator that cannot be done: what was wrong and what to do. */
+export class AdminError extends Error {
+  readonly code: AdminErrorCode;
+
+  constructor(code: AdminErrorCode, message: string) {
+    super(message);
+    this.name = 'AdminError';
+    this.code = code;
+  }
+}

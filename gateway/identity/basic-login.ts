@@ -1,0 +1,86 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import type { Account } from './account-store.ts';
+import { BoundedMap } from './bounded-map.ts';
+import { isSame, type LiveRights } from './live-rights.ts';
+import { LoginFailure } from './login-failure.ts';
+import type { PasswordPool } from './password-pool.ts';
+import { isPossiblePassword, isUserName } from './rules.ts';
+
+/** Milliseconds that a verified login is remembered without being used. */
+const maxIdleMs = 10 * 60_000;
+const maxRemembered = 10_000;
+
+/**
+ * Checks names and passwords. A verified login is remembered by a keyed hash over account, credential version and
+ * password, so that a change of any of them finds nothing; clients such as curl send Basic with every request.
+ */
+export class BasicLogin {
+  readonly #rights: LiveRights;
+  readonly #passwords: PasswordPool;
+  readonly #dummyHash: string;
+  /** Of this process alone: the keys of the cache are worth nothing outside of it. */
+  readonly #secret = randomBytes(32);
+  /** When each was last used, on the monotonic clock. */
+  readonly #verified = new BoundedMap<string, number>(maxRemembered);
+  readonly #underWay = new Map<string, Promise<boolean>>();
+
+  constructor(rights: LiveRights, passwords: PasswordPool, bcryptCost: number) {
+    this.#rights = rights;
+    this.#passwords = passwords;
+    this.#dummyHash = dummyHash(bcryptCost);
+  }
+
+  /** @throws LoginFailure; OciError UNAVAILABLE when too many logins wait. */
+  async verify(name: string, password: string): Promise<Account> {
+    const account = isUserName(name) ? this.#rights.accountByName(name) : undefined;
+    const key = this.#key(name, password, account);
+    if (account?.enabled && this.#isRemembered(key)) return account;
+    // An impossible password is refused for every name alike, so its haste tells nothing.
+    const matches = isPossiblePassword(password) && (await this.#compareOnce(key, password, account));
+    // Comparing takes a while, in which the account may have changed.
+    const current = account && this.#rights.accountById(account.id);
+    if (!current) throw new LoginFailure(name, 'unknown');
+    if (!matches || !isSame(account, current)) throw new LoginFailure(name, 'password');
+    if (!current.enabled) throw new LoginFailure(name, 'disabled');
+    this.#verified.set(key, performance.now());
+    return current;
+  }
+
+  #isRemembered(key: string): boolean {
+    const usedAt = this.#verified.get(key);
+    if (usedAt === undefined) return false;
+    const now = performance.now();
+    if (now - usedAt > maxIdleMs) {
+      this.#verified.delete(key);
+      return false;
+    }
+    this.#verified.set(key, now);
+    return true;
+  }
+
+  /** Identical logins at the same time share one comparison; an unknown name costs as much as a known one. */
+  #compareOnce(key: string, password: string, account: Account | undefined): Promise<boolean> {
+    const known = this.#underWay.get(key);
+    if (known) return known;
+    const comparison = this.#passwords
+      .compare(password, account?.passwordHash || this.#dummyHash)
+      .finally(() => this.#underWay.delete(key));
+    this.#underWay.set(key, comparison);
+    return comparison;
+  }
+
+  #key(name: string, password: string, account: Account | undefined): string {
+    const { id, credentialVersion } = account ?? { id: 0, credentialVersion: 0 };
+    return createHmac('sha256', this.#secret)
+      .update(JSON.stringify([id, credentialVersion, name, password]))
+      .digest('base64');
+  }
+}
+
+/** Well-formed and of the given cost, but the hash of nothing that anybody knows. */
+function dummyHash(cost: number): string {
+  const characters = randomBytes(53)
+    .toString('base64')
+    .replace(/[^A-Za-z0-9]/g, '.');
+  return `$2b$${String(cost).padStart(2, '0')}$${characters.slice(0, 53)}`;
+}

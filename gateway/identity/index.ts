@@ -1,0 +1,39 @@
+import type { Config } from '../../runtime/config-schema.ts';
+import type { Log } from '../../runtime/log.ts';
+import { IdentityService } from './service.ts';
+import type { Action, Actor, Decision, IssuedToken, Scope } from './types.ts';
+
+export { LoginFailure } from './login-failure.ts';
+export { parseScopes } from './scopes.ts';
+export type { Action, Actor, Decision, IssuedToken, Scope } from './types.ts';
+
+/** Who somebody is and what they may do, as it stands in users.db at this moment. */
+export interface Identity {
+  /** Name of this installation in challenges, audience of its tokens; the same under every host name. */
+  readonly service: string;
+  /**
+   * @param authorization the request's header; undefined → anonymous. Basic or Bearer, on every path.
+   * @throws LoginFailure (Basic); OciError UNAUTHORIZED for a malformed header or a token that is not valid now
+   *   (`detail.reason` says why); UNAVAILABLE with `Retry-After` when too many logins wait.
+   */
+  authenticate(authorization: string | undefined): Promise<Actor>;
+  /** Deny by default. A Bearer actor may what its token was issued for and its account is granted now. */
+  decide(actor: Actor, repository: string, action: Action): Decision;
+  /** The same for listing the catalog, of which `readablePatterns` says how much is shown. */
+  decideCatalog(actor: Actor): Decision;
+  /** Patterns of what the actor may pull, own namespace included; `['**']` for administrators. */
+  readablePatterns(actor: Actor): readonly string[];
+  /** @throws OciError PARAMETER_INVALID when a client asks for a token of another service. Undefined or '' is ours. */
+  checkService(asked: string | undefined): void;
+  /**
+   * A token for what was asked and is granted now, which may be nothing. Its service is always ours.
+   * @throws OciError UNAUTHORIZED for a Bearer actor: a token does not beget tokens.
+   */
+  issueToken(actor: Actor, options: { scopes: readonly Scope[] }): Promise<IssuedToken>;
+  close(): Promise<void>;
+}
+
+/** Opens users.db, creating it and the signing key where they are missing. */
+export async function openIdentity({ config, log }: { config: Config; log: Log }): Promise<Identity> {
+  return IdentityService.open(config, log);
+}

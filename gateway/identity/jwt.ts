@@ -1,0 +1,116 @@
+import {
+  type CryptoKey,
+  calculateJwkThumbprint,
+  errors,
+  exportJWK,
+  generateKeyPair,
+  importJWK,
+  type JWK_EC_Private,
+  type JWTPayload,
+  jwtVerify,
+  SignJWT,
+} from 'jose';
+
+const algorithm = 'ES256';
+/** Clocks of several machines differ a little; also how long a token outlives its `exp`. */
+export const clockToleranceSeconds = 5;
+
+/** A key as users.db keeps it. */
+export interface StoredKey {
+  /** RFC 7638 thumbprint. */
+  kid: string;
+  privateJwk: string;
+}
+
+export interface SigningKey {
+  kid: string;
+  privateKey: CryptoKey;
+  publicKey: CryptoKey;
+}
+
+/** Why a token is not accepted. */
+export type TokenFault =
+  | 'malformed'
+  | 'algorithm'
+  | 'unknown-key'
+  | 'signature'
+  | 'issuer'
+  | 'audience'
+  | 'expired'
+  | 'not-yet-valid'
+  | 'revoked';
+
+export class TokenRefused extends Error {
+  readonly fault: TokenFault;
+
+  constructor(fault: TokenFault, cause?: unknown) {
+    super(`token refused: ${fault}`, { cause });
+    this.name = 'TokenRefused';
+    this.fault = fault;
+  }
+}
+
+export async function createKey(): Promise<StoredKey> {
+  const { privateKey } = await generateKeyPair(algorithm, { extractable: true });
+  const jwk = await exportJWK(privateKey);
+  return { kid: await calculateJwkThumbprint(jwk), privateJwk: JSON.stringify(jwk) };
+}
+
+export async function importKey({ kid, privateJwk }: StoredKey): Promise<SigningKey> {
+  const { d, ...rest } = JSON.parse(privateJwk) as JWK_EC_Private;
+  const [privateKey, publicKey] = await Promise.all([
+    importJWK({ ...rest, d }, algorithm),
+    importJWK(rest, algorithm),
+  ]);
+  return { kid, privateKey: privateKey as CryptoKey, publicKey: publicKey as CryptoKey };
+}
+
+export async function signJwt(key: SigningKey, claims: JWTPayload): Promise<string> {
+  return new SignJWT(claims)
+    .setProtectedHeader({ alg: algorithm, kid: key.kid, typ: 'JWT' })
+    .sign(key.privateKey);
+}
+
+/**
+ * The claims of a token that one of our keys has signed with ES256 for this issuer and audience and that is valid
+ * now. A key is only ever found by the `kid` of one of ours; what else a header says of keys is not looked at.
+ * @throws TokenRefused
+ */
+export async function verifyJwt(
+  token: string,
+  service: string,
+  findKey: (kid: string) => SigningKey | undefined,
+): Promise<{ claims: JWTPayload; kid: string }> {
+  try {
+    const { payload, protectedHeader } = await jwtVerify(
+      token,
+      (header) => {
+        const key = findKey(header.kid ?? '');
+        if (!key) throw new TokenRefused('unknown-key');
+        return key.publicKey;
+      },
+      {
+        algorithms: [algorithm],
+        issuer: service,
+        audience: service,
+        typ: 'JWT',
+        clockTolerance: clockToleranceSeconds,
+        requiredClaims: ['sub', 'exp', 'nbf', 'iat', 'jti'],
+      },
+    );
+    return { claims: payload, kid: protectedHeader.kid! };
+  } catch (error) {
+    throw error instanceof TokenRefused ? error : new TokenRefused(faultOf(error), error);
+  }
+}
+
+function faultOf(error: unknown): TokenFault {
+  if (error instanceof errors.JWTExpired) return 'expired';
+  if (error instanceof errors.JWSSignatureVerificationFailed) return 'signature';
+  if (error instanceof errors.JOSEAlgNotAllowed) return 'algorithm';
+  if (error instanceof errors.JWTClaimValidationFailed) return claimFaults[error.claim] ?? 'malformed';
+  if (error instanceof errors.JOSEError) return 'malformed';
+  throw error;
+}
+
+const claimFaults: Record<string, TokenFault> = { iss: 'issuer', aud: 'audience', nbf: 'not-yet-valid' };

@@ -1,0 +1,49 @@
+import type { Migration } from '../../runtime/migrations.ts';
+
+/** users.db. Times are milliseconds since 1970. */
+export const migrations: readonly Migration[] = [
+  {
+    name: 'accounts, grants, signing keys',
+    sql: `
+      -- AUTOINCREMENT: the id of a removed account never comes back, so neither do the tokens issued for it.
+      CREATE TABLE accounts (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL UNIQUE,
+        kind TEXT NOT NULL CHECK (kind IN ('user', 'team', 'robot')),
+        password_hash TEXT,
+        admin INTEGER NOT NULL DEFAULT 0 CHECK (admin IN (0, 1)),
+        enabled INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1)),
+        credential_version INTEGER NOT NULL DEFAULT 1,
+        created_at INTEGER NOT NULL,
+        updated_at INTEGER NOT NULL
+      ) STRICT;
+
+      -- The subject of 'anonymous' and 'authenticated' is ''. Actions: pull, push, delete in this order, by commas.
+      CREATE TABLE grants (
+        subject_kind TEXT NOT NULL
+          CHECK (subject_kind IN ('user', 'team', 'robot', 'anonymous', 'authenticated')),
+        subject TEXT NOT NULL,
+        pattern TEXT NOT NULL,
+        actions TEXT NOT NULL CHECK (actions <> ''),
+        created_at INTEGER NOT NULL,
+        PRIMARY KEY (subject_kind, subject, pattern)
+      ) STRICT, WITHOUT ROWID;
+
+      -- 'signing' signs and verifies; 'verifying' has been rotated out while its tokens still live.
+      CREATE TABLE signing_keys (
+        kid TEXT PRIMARY KEY,
+        private_jwk TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('signing', 'verifying')),
+        created_at INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID;
+      CREATE UNIQUE INDEX one_signing_key ON signing_keys (state) WHERE state = 'signing';
+
+      -- The service is the audience of tokens: one for all host names under which the server is reached.
+      CREATE TABLE installation (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        service TEXT NOT NULL
+      ) STRICT;
+      INSERT INTO installation VALUES (1, 'gatehouse-' || lower(hex(randomblob(8))));
+    `,
+  },
+];

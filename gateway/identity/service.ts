@@ -1,0 +1,147 @@
+import { rm } from 'node:fs/promises';
+import { OciError } from '../../oci/errors.ts';
+import { dataPaths } from '../../runtime/config.ts';
+import type { Config } from '../../runtime/config-schema.ts';
+import type { Log } from '../../runtime/log.ts';
+import type { Account } from './account-store.ts';
+import { parseAuthorization } from './authorization-header.ts';
+import { BasicLogin } from './basic-login.ts';
+import { decide, decideCatalog, narrowScopes, readablePatterns } from './decide.ts';
+import type { Identity } from './index.ts';
+import { type TokenFault, TokenRefused } from './jwt.ts';
+import { isSame, LiveRights } from './live-rights.ts';
+import { PasswordPool } from './password-pool.ts';
+import { SigningKeys } from './signing-keys.ts';
+import { Tokens } from './tokens.ts';
+import type { Action, Actor, Decision, IssuedToken, Scope } from './types.ts';
+import { openUsersDatabase, type UsersDatabase } from './users-database.ts';
+
+const firstAdmin = 'admin';
+
+/** Identity on users.db: puts logins, tokens and rights together. */
+export class IdentityService implements Identity {
+  readonly service: string;
+  readonly #database: UsersDatabase;
+  readonly #passwords = new PasswordPool();
+  readonly #rights: LiveRights;
+  readonly #login: BasicLogin;
+  readonly #tokens: Tokens;
+  readonly #log: Log;
+  #initialPasswordFile: string | undefined;
+
+  private constructor(database: UsersDatabase, keys: SigningKeys, config: Config, log: Log) {
+    this.#database = database;
+    this.#log = log;
+    this.service = database.connection.prepare('SELECT service FROM installation').pluck().get() as string;
+    this.#rights = new LiveRights(database, { ownNamespace: config['auth.own_namespace'] === 'on' });
+    this.#login = new BasicLogin(this.#rights, this.#passwords, config['auth.bcrypt_cost']);
+    this.#tokens = new Tokens(this.service, keys, Math.floor(config['auth.token_lifetime'] / 1000));
+    this.#initialPasswordFile = dataPaths(config).initialPassword;
+  }
+
+  static async open(config: Config, log: Log): Promise<IdentityService> {
+    const database = openUsersDatabase(dataPaths(config).usersDatabase);
+    try {
+      return new IdentityService(database, await SigningKeys.open(database), config, log);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  }
+
+  async authenticate(authorization: string | undefined): Promise<Actor> {
+    if (authorization === undefined) return { name: '', kind: 'anonymous', admin: false };
+    const credentials = parseAuthorization(authorization);
+    if (credentials.scheme === 'bearer') return this.#bearer(credentials.token);
+    const account = await this.#login.verify(credentials.name, credentials.password);
+    if (account.name === firstAdmin) await this.#removeInitialPassword();
+    return toActor(account);
+  }
+
+  decide(actor: Actor, repository: string, action: Action): Decision {
+    return decide(this.#rights.rightsOf(actor), actor.scopes, repository, action);
+  }
+
+  decideCatalog(actor: Actor): Decision {
+    return decideCatalog(this.#rights.rightsOf(actor), actor.scopes);
+  }
+
+  readablePatterns(actor: Actor): readonly string[] {
+    return readablePatterns(this.#rights.rightsOf(actor), actor.scopes);
+  }
+
+  checkService(asked: string | undefined): void {
+    if (asked === undefined || asked === '' || asked === this.service) return;
+    throw new OciError('PARAMETER_INVALID', {
+      message: `this server issues tokens for the service "${this.service}" only`,
+      detail: { service: asked.slice(0, 255), expected: this.service },
+    });
+  }
+
+  async issueToken(actor: Actor, { scopes }: { scopes: readonly Scope[] }): Promise<IssuedToken> {
+    if (actor.scopes) {
+      throw new OciError('UNAUTHORIZED', {
+        message: 'a token is issued for a user name and password, or without any credentials',
+        detail: { reason: 'bearer' },
+      });
+    }
+    if (actor.kind === 'user' && !actor.account)
+      throw new Error('the actor does not come from authenticate()');
+    return this.#tokens.issue({
+      name: actor.name,
+      ...(actor.account && { account: actor.account }),
+      scopes: narrowScopes(this.#rights.rightsOf(actor), scopes),
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#passwords.close();
+    this.#database.close();
+  }
+
+  async #bearer(token: string): Promise<Actor> {
+    try {
+      const { name, account: reference, scopes } = await this.#tokens.verify(token);
+      if (!reference) return { name: '', kind: 'anonymous', admin: false, scopes };
+      const account = this.#rights.accountById(reference.id);
+      if (!account?.enabled || account.name !== name || !isSame(reference, account)) {
+        throw new TokenRefused('revoked');
+      }
+      return { ...toActor(account), scopes };
+    } catch (error) {
+      throw error instanceof TokenRefused ? unauthorized(error) : error;
+    }
+  }
+
+  /** The generated password has reached its reader, so its file goes. Once in the life of a process. */
+  async #removeInitialPassword(): Promise<void> {
+    const path = this.#initialPasswordFile;
+    if (path === undefined) return;
+    this.#initialPasswordFile = undefined;
+    try {
+      await rm(path, { force: true });
+    } catch (error) {
+      this.#log.warn('cannot remove the file with the initial password; remove it by hand', { path, error });
+    }
+  }
+}
+
+function toActor({ id, name, admin, credentialVersion }: Account): Actor {
+  return { name, kind: 'user', admin, account: { id, credentialVersion } };
+}
+
+const faultMessages: Record<TokenFault, string> = {
+  malformed: 'the token is malformed',
+  algorithm: 'the token is not signed with ES256',
+  'unknown-key': 'the token is not signed with a key of this server',
+  signature: 'the signature of the token is wrong',
+  issuer: 'the token was issued by another server',
+  audience: 'the token was issued for another server',
+  expired: 'the token has expired; get a new one',
+  'not-yet-valid': 'the token is not valid yet; check the clocks',
+  revoked: 'the token was revoked; log in again',
+};
+
+function unauthorized({ fault, cause }: TokenRefused): OciError {
+  return new OciError('UNAUTHORIZED', { message: faultMessages[fault], detail: { reason: fault }, cause });
+}

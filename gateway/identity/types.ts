@@ -1,0 +1,50 @@
+/** What can be done with a repository. */
+export type Action = 'pull' | 'push' | 'delete';
+
+export const actions: readonly Action[] = ['pull', 'push', 'delete'];
+
+/** Who makes a request, as `Identity.authenticate` found out. */
+export interface Actor {
+  /** '' for anonymous. */
+  name: string;
+  kind: 'user' | 'anonymous';
+  /** At the time of authentication; `decide` looks at the account as it is now. */
+  admin: boolean;
+  /** Present only for Bearer: what the token was issued for. */
+  scopes?: readonly Scope[];
+  /** Present for users: which account, with which of its passwords. A new one of the same name is another. */
+  account?: AccountReference;
+}
+
+export interface AccountReference {
+  id: number;
+  /** Grows when the password changes or the account is disabled; what was issued before is void. */
+  credentialVersion: number;
+}
+
+/** `repository:team/app:pull,push` or `registry:catalog:*` (distribution, "Token Scope Documentation"). */
+export interface Scope {
+  type: string;
+  name: string;
+  actions: readonly string[];
+}
+
+export interface Decision {
+  allowed: boolean;
+  /** `scope`: granted, but the token was not issued for it. */
+  reason: 'grant' | 'admin' | 'own-namespace' | 'no-grant' | 'scope';
+  /** The grant that decided. */
+  grant?: { subject: string; pattern: string; actions: string[] };
+}
+
+export interface IssuedToken {
+  token: string;
+  /** The same token, by its OAuth 2 name. */
+  access_token: string;
+  /** Seconds. */
+  expires_in: number;
+  /** RFC 3339. */
+  issued_at: string;
+  /** What was granted of what was asked, when anything was. */
+  scope?: string;
+}

@@ -1,0 +1,32 @@
+import { type Database, openDatabase } from '../../runtime/sqlite.ts';
+import { migrations } from './schema.ts';
+
+/** users.db, which changes only when rights do. */
+export interface UsersDatabase {
+  connection: Database;
+  /**
+   * Another value after every change, whoever made it: what was read under an older one may no longer be true.
+   * 2 µs, so it is asked on every request; there is no time-to-live anywhere.
+   */
+  version(): string;
+  /** One IMMEDIATE transaction. */
+  write<Result>(work: () => Result): Result;
+  close(): void;
+}
+
+/** Opens users.db, creating and migrating it where necessary. */
+export function openUsersDatabase(path: string): UsersDatabase {
+  const connection = openDatabase(path, { migrations, synchronous: 'FULL' });
+  const dataVersion = connection.prepare('PRAGMA data_version').pluck();
+  // data_version tells of the commits of other connections, not of this one's own.
+  let ownWrites = 0;
+  return {
+    connection,
+    version: () => `${dataVersion.get()}.${ownWrites}`,
+    write: (work) => {
+      ownWrites += 1;
+      return connection.transaction(work).immediate();
+    },
+    close: () => connection.close(),
+  };
+}

@@ -1,0 +1,4 @@
+import { runMain } from '../runtime/main.ts';
+import { openGateway } from './gateway.ts';
+
+await runMain('gateway', openGateway);

@@ -1,0 +1,56 @@
+import { parseEndpoint } from '../oci/endpoints.ts';
+import { OciError } from '../oci/errors.ts';
+import { type Exchange, sendJson } from './exchange.ts';
+import type { LoginParts } from './login.ts';
+import { answerToken } from './token-route.ts';
+
+export interface Route {
+  methods: readonly string[];
+  answer(exchange: Exchange, query: string, parts: LoginParts): Promise<void> | void;
+}
+
+/** What the gateway answers itself, beside the registry API in `oci/endpoints.ts`. */
+const routes: Readonly<Record<string, Route>> = {
+  '/': {
+    methods: ['GET', 'HEAD'],
+    answer: (exchange) => sendJson(exchange, 200, { name: 'Gatehouse', registry: '/v2/', token: '/token' }),
+  },
+  // POST is for OAuth 2 clients, which fall back to GET on 405.
+  '/token': { methods: ['GET'], answer: answerToken },
+};
+
+export const healthPath = '/healthz';
+
+/** Alive: the process takes requests. Says nothing else, since anybody may ask under any name. */
+export function answerHealth(exchange: Exchange): void {
+  demandMethod(exchange.request.method ?? '', ['GET', 'HEAD', 'OPTIONS']);
+  sendJson(exchange, 200, { status: 'ok' }, { 'Cache-Control': 'no-store' });
+}
+
+/** @throws OciError NOT_FOUND, or UNSUPPORTED (405) with `Allow` */
+export function findRoute(method: string, path: string): Route {
+  const route = Object.hasOwn(routes, path) ? routes[path]! : undefined;
+  if (!route) throw new OciError('NOT_FOUND', { detail: { path: path.slice(0, 300) } });
+  demandMethod(method, route.methods);
+  return route;
+}
+
+/** What `OPTIONS` answers: the methods of a target. @throws OciError as the target's own reading does. */
+export function allowedMethods(target: string, path: string): string {
+  try {
+    if (!parseEndpoint('OPTIONS', target)) findRoute('OPTIONS', path);
+  } catch (error) {
+    const allowed = error instanceof OciError ? error.headers['Allow'] : undefined;
+    if (allowed !== undefined) return `${allowed}, OPTIONS`;
+    throw error;
+  }
+  return 'OPTIONS';
+}
+
+function demandMethod(method: string, allowed: readonly string[]): void {
+  if (allowed.includes(method)) return;
+  throw new OciError('UNSUPPORTED', {
+    message: `method not allowed here (allowed: ${allowed.join(', ')})`,
+    headers: { Allow: allowed.join(', ') },
+  });
+}

@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { parseEndpoint, splitTarget } from '../oci/endpoints.ts';
+import { OciError } from '../oci/errors.ts';
+import { sendError } from '../runtime/error-response.ts';
+import type { Log } from '../runtime/log.ts';
+import { authorise, scopeNeeded } from './access.ts';
+import type { Audit } from './audit/access-log.ts';
+import { type ChallengeSettings, withChallenge } from './challenge.ts';
+import type { ClientOriginReader } from './client-address.ts';
+import type { Exchange } from './exchange.ts';
+import { forward, type Upstream } from './forward.ts';
+import type { Hostnames } from './hostname.ts';
+import type { Identity } from './identity/index.ts';
+import type { Limits } from './limits/policy.ts';
+import { login } from './login.ts';
+import { allowedMethods, answerHealth, findRoute, healthPath } from './routes.ts';
+
+export interface ChainParts {
+  log: Log;
+  readOrigin: ClientOriginReader;
+  hostnames: Hostnames;
+  limits: Limits;
+  identity: Identity;
+  audit: Audit;
+  challenge: ChallengeSettings;
+  upstream: Upstream;
+}
+
+/** What becomes of a request, in order. Every step throws what is to be answered instead. */
+async function handle(exchange: Exchange, parts: ChainParts): Promise<void> {
+  const { request, response, clientAddress, requestId } = exchange;
+  const method = request.method ?? '';
+  const target = request.url ?? '';
+  const { path, query } = splitTarget(target);
+  exchange.logTarget = path;
+  if (path === healthPath) return answerHealth(exchange);
+  exchange.authority = parts.hostnames.check(request).authority;
+  await parts.limits.admitRequest(clientAddress);
+  demandExpectation(request);
+  if (method === 'OPTIONS') {
+    response.writeHead(204, { Allow: allowedMethods(target, path) }).end();
+    return;
+  }
+  const endpoint = parseEndpoint(method, target);
+  if (!endpoint) return findRoute(method, path).answer(exchange, query, parts);
+  exchange.scope = scopeNeeded(endpoint);
+  const actor = await login(exchange, parts);
+  const hasCredentials = request.headers.authorization !== undefined;
+  const permission = authorise(endpoint, actor, hasCredentials, parts.identity);
+  const { readable } = permission;
+  const context = { actor: actor.name, requestId, clientAddress, ...(readable ? { readable } : {}) };
+  await forward(request, response, permission.endpoint, context, parts.upstream);
+}
+
+export function createChain(parts: ChainParts): RequestListener {
+  return (request, response) => {
+    const exchange = begin(request, response, parts.readOrigin);
+    parts.audit.follow(exchange);
+    handle(exchange, parts).catch((error: unknown) => {
+      // Nobody is left to hear of it.
+      if (response.destroyed) return;
+      sendError(response, withChallenge(error, exchange, parts.challenge), parts.log, exchange.requestId);
+    });
+  };
+}
+
+function begin(request: IncomingMessage, response: ServerResponse, readOrigin: ClientOriginReader): Exchange {
+  const origin = readOrigin(request, 'encrypted' in request.socket);
+  const requestId = (origin.throughProxy ? proxyRequestId(request) : undefined) ?? randomUUID();
+  response.setHeader('Docker-Distribution-Api-Version', 'registry/2.0');
+  response.setHeader('X-Request-Id', requestId);
+  response.setHeader('X-Content-Type-Options', 'nosniff');
+  return {
+    request,
+    response,
+    requestId,
+    clientAddress: origin.address,
+    secure: origin.secure,
+    startedAtMs: performance.now(),
+    logTarget: '-',
+    authority: '',
+    scope: undefined,
+    actor: undefined,
+  };
+}
+
+function proxyRequestId(request: IncomingMessage): string | undefined {
+  const given = request.headers['x-request-id'];
+  return typeof given === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(given) ? given : undefined;
+}
+
+/** RFC 9110 section 10.1.1 */
+function demandExpectation({ headers: { expect } }: IncomingMessage): void {
+  if (expect === undefined || expect.toLowerCase() === '100-continue') return;
+  throw new OciError('UNSUPPORTED', { status: 417, message: 'the only expectation met is 100-continue' });
+}

@@ -1,0 +1,55 @@
+/** What a run did, or with `dry_run` what one would do. The names are an interface for scripts. */
+export interface Report {
+  dry_run: boolean;
+  started_at: string;
+  finished_at: string;
+  duration_ms: number;
+  manifests_deleted: number;
+  links_deleted: number;
+  blobs_condemned: number;
+  blobs_swept: number;
+  /** Bytes given back to the file system; of a dry run: that would be. */
+  bytes_freed: number;
+  uploads_expired: number;
+  /** Blobs that will go by themselves: only leases and the untagged policy still hold them. */
+  held_blobs: number;
+  held_bytes: number;
+  /** When the next of anything can go, or null when nothing waits. */
+  next_due: string | null;
+  /** The wall clock was set by over an hour: nothing was deleted by age. */
+  clock_suspect: boolean;
+  /** What could not be removed or decided. The run went on. */
+  errors: ReportError[];
+}
+
+export interface ReportError {
+  what: string;
+  message: string;
+}
+
+export function newReport(dryRun: boolean, startedAt: Date): Report {
+  return {
+    dry_run: dryRun,
+    started_at: startedAt.toISOString(),
+    finished_at: startedAt.toISOString(),
+    duration_ms: 0,
+    manifests_deleted: 0,
+    links_deleted: 0,
+    blobs_condemned: 0,
+    blobs_swept: 0,
+    bytes_freed: 0,
+    uploads_expired: 0,
+    held_blobs: 0,
+    held_bytes: 0,
+    next_due: null,
+    clock_suspect: false,
+    errors: [],
+  };
+}
+
+/** A report stays readable when ten thousand files cannot be removed. */
+const maxErrors = 100;
+
+export function addError(report: Report, what: string, error: unknown): void {
+  if (report.errors.length < maxErrors) report.errors.push({ what, message: (error as Error).message });
+}

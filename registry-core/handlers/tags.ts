@@ -1,0 +1,26 @@
+import { type Endpoint, formatEndpoint } from '../../oci/endpoints.ts';
+import { OciError } from '../../oci/errors.ts';
+import type { Core, Exchange } from '../server.ts';
+import { nextLink, pageRequest, sendJson } from './responses.ts';
+
+/** `GET /v2/<name>/tags/list` (spec end-8). */
+export async function handleTags(
+  { registry }: Core,
+  endpoint: Endpoint & { kind: 'tags' },
+  { response }: Exchange,
+): Promise<void> {
+  const { repository } = endpoint;
+  const page = pageRequest(endpoint);
+  const names = await registry.tags(repository, page);
+  if (names.length === 0 && !(await registry.repositoryExists(repository))) {
+    throw new OciError('NAME_UNKNOWN', { detail: { name: repository } });
+  }
+  const tags = names.slice(0, page.size);
+  const next = { ...endpoint, n: page.size, last: tags.at(-1)! };
+  sendJson(
+    response,
+    200,
+    { name: repository, tags },
+    names.length > tags.length ? nextLink(formatEndpoint(next)) : {},
+  );
+}

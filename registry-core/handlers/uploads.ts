@@ -1,0 +1,104 @@
+import type { IncomingMessage } from 'node:http';
+import { algorithmOf, type Digest } from '../../oci/digest.ts';
+import type { Endpoint } from '../../oci/endpoints.ts';
+import { OciError } from '../../oci/errors.ts';
+import { parseContentRange, uploadRange } from '../../oci/range.ts';
+import type { Core, Exchange } from '../server.ts';
+
+type UploadStart = Endpoint & { kind: 'uploads' };
+type Upload = Endpoint & { kind: 'upload' };
+
+/** `POST /v2/<name>/blobs/uploads/`: mount, monolithic upload, or a new session (spec end-4, end-11). */
+export async function handleUploadStart(
+  core: Core,
+  endpoint: UploadStart,
+  exchange: Exchange,
+): Promise<void> {
+  const { repository, digest, mount, from } = endpoint;
+  const { request, response, context } = exchange;
+  if (mount) {
+    const readable = context.readable ?? [];
+    const mounted = await core.registry.mountBlob({ repository, digest: mount, from, readable }, context);
+    if (mounted) return sendCreated(exchange, repository, mount);
+  }
+  const wanted = digest ?? mount;
+  const algorithm = endpoint.digestAlgorithm ?? (wanted ? algorithmOf(wanted) : 'sha256');
+  const session = await core.uploads.open(repository, algorithm, context);
+  if (digest && !mount) {
+    try {
+      await core.uploads.finish(repository, session.id, digest, request, () => {});
+    } catch (error) {
+      // Nobody was told of this session, so nobody would finish it.
+      await core.uploads.cancel(repository, session.id).catch(() => undefined);
+      throw error;
+    }
+    return sendCreated(exchange, repository, digest);
+  }
+  response.writeHead(202, { ...sessionHeaders(repository, session.id, 0), 'Content-Length': 0 }).end();
+}
+
+/** `/v2/<name>/blobs/uploads/<session>` (spec end-5, end-6, end-13, end-14). */
+export async function handleUpload(core: Core, endpoint: Upload, exchange: Exchange): Promise<void> {
+  const { method, repository, session, digest } = endpoint;
+  const { request, response } = exchange;
+  const check = rangeCheck(request, repository, session);
+  switch (method) {
+    case 'GET': {
+      const { offset } = await core.uploads.status(repository, session);
+      response.writeHead(204, sessionHeaders(repository, session, offset)).end();
+      return;
+    }
+    case 'PATCH': {
+      const offset = await core.uploads.append(repository, session, request, check);
+      response.writeHead(202, { ...sessionHeaders(repository, session, offset), 'Content-Length': 0 }).end();
+      return;
+    }
+    case 'PUT': {
+      if (!digest) {
+        throw new OciError('DIGEST_INVALID', {
+          message: 'the parameter digest is missing: it names the whole blob',
+        });
+      }
+      await core.uploads.finish(repository, session, digest, request, check);
+      return sendCreated(exchange, repository, digest);
+    }
+    case 'DELETE':
+      await core.uploads.cancel(repository, session);
+      response.writeHead(204).end();
+  }
+}
+
+function sendCreated({ response }: Exchange, repository: string, digest: Digest): void {
+  const headers = { Location: `/v2/${repository}/blobs/${digest}`, 'Docker-Content-Digest': digest };
+  response.writeHead(201, { ...headers, 'Content-Length': 0 }).end();
+}
+
+function sessionHeaders(repository: string, session: string, offset: number): Record<string, string> {
+  return {
+    Location: `/v2/${repository}/blobs/uploads/${session}`,
+    Range: uploadRange(offset),
+    'Docker-Upload-UUID': session,
+  };
+}
+
+/** Refuses a chunk that does not start where the last one ended, before any of it is read (spec: 416). */
+function rangeCheck(request: IncomingMessage, repository: string, session: string): (offset: number) => void {
+  const header = request.headers['content-range'];
+  if (header === undefined) return () => {};
+  const { start, end } = parseContentRange(header);
+  const length = request.headers['content-length'];
+  if (length !== undefined && Number(length) !== end - start + 1) {
+    throw new OciError('SIZE_INVALID', {
+      message: 'Content-Length differs from the length of Content-Range',
+      detail: { contentRange: header, contentLength: length },
+    });
+  }
+  return (offset) => {
+    if (start === offset) return;
+    throw new OciError('RANGE_INVALID', {
+      message: `this upload goes on at byte ${offset}`,
+      detail: { offset, contentRange: header },
+      headers: sessionHeaders(repository, session, offset),
+    });
+  };
+}

@@ -1,0 +1,47 @@
+import { mkdirSync } from 'node:fs';
+import { dataPaths } from '../runtime/config.ts';
+import type { Config } from '../runtime/config-schema.ts';
+import { listenOnSocket } from '../runtime/control.ts';
+import { drainServer } from '../runtime/http-drain.ts';
+import { acquireLock } from '../runtime/lock.ts';
+import type { Log } from '../runtime/log.ts';
+import { type Running, runMain } from '../runtime/main.ts';
+import { openRegistry } from './metadata/open.ts';
+import { retentionOf } from './retention.ts';
+import { createCoreServer } from './server.ts';
+import { openBlobStore } from './storage/open.ts';
+import { UploadSessions } from './upload-session.ts';
+
+/** A predecessor that lost its supervisor may still be draining. */
+const lockWaitMs = 40_000;
+
+/** The process `core`: builds everything in one place and closes it in reverse. */
+async function startCore(config: Config, log: Log): Promise<Running> {
+  const paths = dataPaths(config);
+  mkdirSync(paths.run, { recursive: true, mode: 0o700 });
+  const lock = await acquireLock(paths.coreLock, lockWaitMs);
+  if (!lock) throw new Error(`another registry-core is running on ${config.data}; stop it first`);
+  const store = await openBlobStore(config);
+  const registry = openRegistry({
+    path: paths.registryDatabase,
+    retention: retentionOf(config),
+    onDeath(error) {
+      log.error('the writer thread died, the process ends', { error });
+      process.exit(1);
+    },
+  });
+  const uploads = new UploadSessions(registry, store, config['uploads.expiry']);
+  for (const error of await uploads.recover())
+    log.error('an upload could not be finished at start', { error });
+  const server = createCoreServer({ registry, store, uploads, log });
+  await listenOnSocket(server, paths.coreSocket);
+  return {
+    async drain() {
+      await drainServer(server, config['shutdown.drain']);
+      await registry.close();
+      lock.release();
+    },
+  };
+}
+
+await runMain('core', startCore);

@@ -1,0 +1,74 @@
+import { openDatabase } from '../../runtime/sqlite.ts';
+import { Reads } from './reads.ts';
+import type { ManifestRow, Registry } from './registry.ts';
+import type { Retention } from './review.ts';
+import { migrations } from './schema.ts';
+import { startWriter, type Writer } from './writer.ts';
+
+export interface OpenRegistry {
+  path: string;
+  retention: Retention;
+  /** The writer thread died: the process is to end, its supervisor starts a new one. */
+  onDeath(error: Error): void;
+}
+
+/** Opens the embedded store: SQLite, reads on this thread, writes on one writer thread. */
+export function openRegistry({ path, retention, onDeath }: OpenRegistry): Registry {
+  const database = openDatabase(path, { migrations });
+  const reads = new Reads(database);
+  const writer = startWriter({ path, retention }, onDeath);
+  const fresh = (leaseUntil: number) => leaseUntil - Date.now() > retention.leaseMs / 2;
+  return {
+    blob: async (repository, digest) => reads.blob(repository, digest),
+    storedBlob: async (digest) => reads.storedBlob(digest),
+    async promiseBlob(repository, digest) {
+      const row = reads.blob(repository, digest);
+      if (row?.state !== 'present' && row?.state !== 'absent') return undefined;
+      // Half a lease is what is promised, so nothing is written while more than that is left.
+      if (fresh(row.leaseUntil)) return row;
+      return (await writer.call('renewLink', repository, digest)) ? row : undefined;
+    },
+    promiseManifest: (repository, reference) => promiseManifest(reads, writer, fresh, repository, reference),
+    markDamaged: (digest, key) => writer.call('markDamaged', digest, key),
+    manifest: async (repository, reference) => reads.manifest(repository, reference),
+    mountBlob: (request, context) => writer.call('mountBlob', request, context),
+    deleteBlob: (repository, digest, context) => writer.call('deleteBlob', repository, digest, context),
+    openSession: (request, context) => writer.call('openSession', request, context),
+    session: async (repository, id) => reads.session(repository, id),
+    advanceSession: (id, offset) => writer.call('advanceSession', id, offset),
+    closeSession: (id, digest, key, offset) => writer.call('closeSession', id, digest, key, offset),
+    commitBlob: (request) => writer.call('commitBlob', request),
+    cancelSession: (id) => writer.call('cancelSession', id),
+    closingSessions: async () => reads.closingSessions(),
+    forgetDoomed: (kind, key) => writer.call('forgetDoomed', kind, key),
+    putManifest: (request, context) => writer.call('putManifest', request, context),
+    deleteTag: (repository, tag, context) => writer.call('deleteTag', repository, tag, context),
+    deleteManifest: (repository, digest, context) =>
+      writer.call('deleteManifest', repository, digest, context),
+    repositoryExists: async (repository) => reads.repositoryExists(repository),
+    tags: async (repository, page) => reads.tags(repository, page),
+    catalog: async (readable, page) => reads.catalog(readable, page),
+    referrers: async (repository, subject, request) => reads.referrers(repository, subject, request),
+    async close() {
+      await writer.close();
+      database.close();
+    },
+  };
+}
+
+/** A tag may move between the read and the renewal; then it is read again. */
+async function promiseManifest(
+  reads: Reads,
+  writer: Writer,
+  fresh: (leaseUntil: number) => boolean,
+  repository: string,
+  reference: Parameters<Registry['promiseManifest']>[1],
+): Promise<ManifestRow | undefined> {
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const row = reads.manifest(repository, reference);
+    if (!row) return undefined;
+    if (fresh(row.leaseUntil) || (await writer.call('renewManifest', repository, row.digest))) return row;
+    if ('digest' in reference) return undefined;
+  }
+  return undefined;
+}

@@ -1,0 +1,146 @@
+import type { Digest, DigestAlgorithm } from '../../oci/digest.ts';
+import type { ParsedManifest } from '../../oci/manifest.ts';
+import type { Reference } from '../../oci/reference.ts';
+import type { RequestContext } from '../../runtime/request-context.ts';
+
+/**
+ * The metadata store as the handlers see it; `collection.ts` is the collector's face of the same store. Every
+ * method is one whole transaction, and what it returned survives power loss. Time is the store's.
+ */
+export interface Registry {
+  /** A blob that this repository may read, for GET. No promise is made. */
+  blob(repository: string, digest: Digest): Promise<BlobRow | undefined>;
+  /** For HEAD: the answer is a promise, so the lease is renewed with it. */
+  promiseBlob(repository: string, digest: Digest): Promise<BlobRow | undefined>;
+  /** Key under which a blob's bytes are, whichever repository links to it. */
+  storedBlob(digest: Digest): Promise<BlobRow | undefined>;
+  /**
+   * The bytes under the key were found not to be whole. References stay; the next push of the digest heals it.
+   * @returns false when the key is not the blob any more.
+   */
+  markDamaged(digest: Digest, key: string): Promise<boolean>;
+  /** Links a blob of `from`, or of any repository covered by `readable`, to another repository. */
+  mountBlob(request: MountRequest, context: RequestContext): Promise<boolean>;
+  /** Removes this repository's link. @throws OciError BLOB_UNKNOWN, UNSUPPORTED while a manifest refers to it. */
+  deleteBlob(repository: string, digest: Digest, context: RequestContext): Promise<Held>;
+
+  openSession(request: OpenSession, context: RequestContext): Promise<void>;
+  session(repository: string, id: string): Promise<SessionRow | undefined>;
+  /** Records the offset and renews the session. @returns false when the session is gone or being closed. */
+  advanceSession(id: string, offset: number): Promise<boolean>;
+  /** open → closing, a compare-and-set that decides which of two final PUTs wins. */
+  closeSession(id: string, digest: Digest, key: string, offset: number): Promise<boolean>;
+  /** Makes the bytes under the session's closing key the blob. @returns a key that is to be removed. */
+  commitBlob(request: CommitBlob): Promise<{ displaced: string | undefined }>;
+  /** Removes a session that no client will finish. @returns false when it is gone already. */
+  cancelSession(id: string): Promise<boolean>;
+  /** Sessions that a crash left between closing and commit. */
+  closingSessions(): Promise<SessionRow[]>;
+  /** Forgets doomed files after they were removed. */
+  forgetDoomed(kind: 'blob' | 'upload', key: string): Promise<void>;
+
+  /** A manifest as it stands, when no promise can be made (a full disk). */
+  manifest(repository: string, reference: Reference): Promise<ManifestRow | undefined>;
+  /** For GET and HEAD, both promises: renews the manifest's lease. */
+  promiseManifest(repository: string, reference: Reference): Promise<ManifestRow | undefined>;
+  /** @throws OciError MANIFEST_BLOB_UNKNOWN with every missing digest in `detail`. */
+  putManifest(request: PutManifest, context: RequestContext): Promise<void>;
+  /** @throws OciError MANIFEST_UNKNOWN */
+  deleteTag(repository: string, tag: string, context: RequestContext): Promise<Held>;
+  /** @throws OciError MANIFEST_UNKNOWN, UNSUPPORTED while an index lists it. */
+  deleteManifest(repository: string, digest: Digest, context: RequestContext): Promise<Held>;
+
+  /** Whether there is anything in the repository. */
+  repositoryExists(repository: string): Promise<boolean>;
+  tags(repository: string, page: PageRequest): Promise<string[]>;
+  catalog(readable: readonly string[], page: PageRequest): Promise<string[]>;
+  referrers(repository: string, subject: Digest, page: ReferrersRequest): Promise<ReferrersPage>;
+
+  close(): Promise<void>;
+}
+
+export interface BlobRow {
+  digest: Digest;
+  size: number;
+  state: 'present' | 'absent' | 'damaged' | 'condemned';
+  storageKey: string;
+}
+
+export interface MountRequest {
+  repository: string;
+  digest: Digest;
+  from: string | undefined;
+  readable: readonly string[];
+}
+
+export interface OpenSession {
+  id: string;
+  repository: string;
+  algorithm: DigestAlgorithm;
+}
+
+export interface SessionRow {
+  id: string;
+  repository: string;
+  state: 'open' | 'closing';
+  algorithm: DigestAlgorithm;
+  offset: number;
+  closingDigest: Digest | null;
+  closingKey: string | null;
+}
+
+export interface CommitBlob {
+  session: string;
+  digest: Digest;
+  size: number;
+  key: string;
+  /** The key that the blob has now, when the file under it was seen to be whole. */
+  keepKey: string | undefined;
+}
+
+export interface ManifestRow {
+  digest: Digest;
+  mediaType: string;
+  size: number;
+  content: Uint8Array;
+}
+
+export interface PutManifest {
+  repository: string;
+  digest: Digest;
+  content: Uint8Array;
+  manifest: ParsedManifest;
+  tags: readonly string[];
+}
+
+/** What a deletion left waiting for leases, and the earliest time at which a run may take some of it. */
+export interface Held {
+  heldBytes: number;
+  nextDue: number | undefined;
+}
+
+/** At most `limit` entries after `last`, in ASCII order. */
+export interface PageRequest {
+  limit: number;
+  last: string | undefined;
+}
+
+export interface ReferrersRequest extends PageRequest {
+  artifactType: string | undefined;
+  /** Of annotations in one page. */
+  maxBytes: number;
+}
+
+export interface ReferrersPage {
+  referrers: ReferrerRow[];
+  /** Whether there are further ones. */
+  more: boolean;
+}
+
+export interface ReferrerRow {
+  digest: Digest;
+  mediaType: string;
+  size: number;
+  artifactType: string | null;
+  annotations: string | null;
+}

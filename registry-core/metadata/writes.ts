@@ -1,0 +1,32 @@
+import type { Database } from '../../runtime/sqlite.ts';
+import { BlobWrites } from './blob-writes.ts';
+import { ManifestWrites } from './manifest-writes.ts';
+import type { Retention } from './review.ts';
+import { SessionWrites } from './session-writes.ts';
+import { Statements } from './statements.ts';
+
+/** Every write of the core, by name, as the writer thread runs it. */
+export function createWrites(database: Database, retention: Retention) {
+  const statements = new Statements(database);
+  const blobs = new BlobWrites(statements, retention);
+  const sessions = new SessionWrites(statements, retention);
+  const manifests = new ManifestWrites(statements, retention);
+  return {
+    renewLink: blobs.renewLink.bind(blobs),
+    markDamaged: blobs.markDamaged.bind(blobs),
+    mountBlob: blobs.mountBlob.bind(blobs),
+    commitBlob: blobs.commitBlob.bind(blobs),
+    deleteBlob: blobs.deleteBlob.bind(blobs),
+    openSession: sessions.openSession.bind(sessions),
+    advanceSession: sessions.advanceSession.bind(sessions),
+    closeSession: sessions.closeSession.bind(sessions),
+    cancelSession: sessions.cancelSession.bind(sessions),
+    forgetDoomed: sessions.forgetDoomed.bind(sessions),
+    renewManifest: manifests.renewManifest.bind(manifests),
+    putManifest: manifests.putManifest.bind(manifests),
+    deleteTag: manifests.deleteTag.bind(manifests),
+    deleteManifest: manifests.deleteManifest.bind(manifests),
+  };
+}
+
+export type Writes = ReturnType<typeof createWrites>;

@@ -1,0 +1,86 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type Endpoint, parseEndpoint } from '../oci/endpoints.ts';
+import { OciError } from '../oci/errors.ts';
+import { sendError } from '../runtime/error-response.ts';
+import type { Log } from '../runtime/log.ts';
+import { parseContext, type RequestContext } from '../runtime/request-context.ts';
+import { handleBase } from './handlers/base.ts';
+import { handleBlob } from './handlers/blobs.ts';
+import { handleCatalog } from './handlers/catalog.ts';
+import { handleManifest } from './handlers/manifests.ts';
+import { handleReferrers } from './handlers/referrers.ts';
+import { handleTags } from './handlers/tags.ts';
+import { handleUpload, handleUploadStart } from './handlers/uploads.ts';
+import type { Registry } from './metadata/registry.ts';
+import type { BlobStore } from './storage/blob-store.ts';
+import type { UploadSessions } from './upload-session.ts';
+
+/** What the handlers work on. */
+export interface Core {
+  registry: Registry;
+  store: BlobStore;
+  uploads: UploadSessions;
+  log: Log;
+}
+
+/** One request of one endpoint, as a handler gets it. */
+export interface Exchange {
+  request: IncomingMessage;
+  response: ServerResponse;
+  context: RequestContext;
+}
+
+/** Only the gateway speaks here, and the context may name thousands of patterns. */
+const maxHeaderSize = 8 * 1024 * 1024;
+
+/**
+ * The OCI / Docker V2 API. It listens on a unix socket only and knows no user: whoever reaches it may do all, and
+ * the gateway in front decides who that is.
+ */
+export function createCoreServer(core: Core): Server {
+  const server = createServer({ maxHeaderSize }, (request, response) => {
+    void handle(core, request, response);
+  });
+  // The gateway keeps connections and sets the deadlines; a long push over a thin line is nobody's fault here.
+  server.requestTimeout = 0;
+  server.keepAliveTimeout = 0;
+  return server;
+}
+
+async function handle(core: Core, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  let requestId = '-';
+  try {
+    response.setHeader('Docker-Distribution-Api-Version', 'registry/2.0');
+    const context = parseContext(request.headers);
+    requestId = context.requestId;
+    const endpoint = parseEndpoint(request.method ?? '', request.url ?? '');
+    if (!endpoint) throw new OciError('NOT_FOUND');
+    await dispatch(core, endpoint, { request, response, context });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ECONNRESET') response.destroy();
+    else sendError(response, error, core.log, requestId);
+  }
+  // An answer before the end of the body must not leave the rest on a connection that is kept.
+  if (!request.complete && !request.destroyed) request.resume();
+}
+
+function dispatch(core: Core, endpoint: Endpoint, exchange: Exchange): Promise<void> | void {
+  switch (endpoint.kind) {
+    case 'base':
+      return handleBase(exchange);
+    case 'catalog':
+      return handleCatalog(core, endpoint, exchange);
+    case 'tags':
+      return handleTags(core, endpoint, exchange);
+    case 'referrers':
+      return handleReferrers(core, endpoint, exchange);
+    case 'manifest':
+      return handleManifest(core, endpoint, exchange);
+    case 'blob':
+      return handleBlob(core, endpoint, exchange);
+    case 'uploads':
+      return handleUploadStart(core, endpoint, exchange);
+    case 'upload':
+      return handleUpload(core, endpoint, exchange);
+  }
+}

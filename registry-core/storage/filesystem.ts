@@ -1,0 +1,182 @@
+import { randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { type FileHandle, mkdir, open, rename, stat, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { algorithmOf, type Digest, hexOf } from '../../oci/digest.ts';
+import { syncDirectory } from '../../runtime/durable-file.ts';
+import type { BlobLocation, BlobStore, UploadFile } from './blob-store.ts';
+
+/**
+ * Bytes in files of one file system:
+ *
+ *   <root>/blobs/sha256/ab/<hex>.<id>   key `sha256/ab/<hex>.<id>`
+ *   <root>/uploads/<session id>
+ *
+ * upload → sync file → rename → sync directory: a name is never there without its bytes.
+ */
+export class FilesystemStore implements BlobStore {
+  readonly #root: string;
+  readonly #knownDirectories = new Set<string>();
+
+  private constructor(root: string) {
+    this.#root = root;
+  }
+
+  static async open(root: string): Promise<FilesystemStore> {
+    const store = new FilesystemStore(root);
+    await mkdir(root, { recursive: true, mode: 0o700 });
+    await store.#ensureDirectory(join(root, 'blobs'));
+    await store.#ensureDirectory(join(root, 'uploads'));
+    return store;
+  }
+
+  newKey(digest: Digest): string {
+    const hex = hexOf(digest);
+    return `${algorithmOf(digest)}/${hex.slice(0, 2)}/${hex}.${randomBytes(10).toString('hex')}`;
+  }
+
+  async createUpload(id: string): Promise<void> {
+    const file = await open(this.#uploadPath(id), 'w', 0o600);
+    await file.close();
+  }
+
+  async openUpload(id: string, offset: number): Promise<UploadFile> {
+    const file = await open(this.#uploadPath(id), 'r+');
+    try {
+      const { size } = await file.stat();
+      if (size < offset) throw new Error(`upload ${id} has ${size} bytes, fewer than ${offset}`);
+      if (size > offset) await file.truncate(offset);
+      return new OpenUpload(file, offset);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  uploadSize(id: string): Promise<number | undefined> {
+    return sizeOf(this.#uploadPath(id));
+  }
+
+  readUpload(id: string, end: number): Readable {
+    return createReadStream(this.#uploadPath(id), { end: end - 1, highWaterMark: 256 * 1024 });
+  }
+
+  async commitUpload(id: string, key: string): Promise<void> {
+    const target = this.#blobPath(key);
+    await this.#ensureDirectory(dirname(dirname(target)));
+    await this.#ensureDirectory(dirname(target));
+    try {
+      await rename(this.#uploadPath(id), target);
+    } catch (error) {
+      // A crash came after the rename: the file is where it belongs.
+      if (!isMissing(error) || (await sizeOf(target)) === undefined) throw error;
+    }
+    await syncDirectory(dirname(target));
+  }
+
+  async discardUpload(id: string): Promise<void> {
+    await unlink(this.#uploadPath(id)).catch(ignoreMissing);
+  }
+
+  size(key: string): Promise<number | undefined> {
+    return sizeOf(this.#blobPath(key));
+  }
+
+  async read(key: string, start: number, end: number): Promise<Readable> {
+    const file = await open(this.#blobPath(key), 'r');
+    return file.createReadStream({ start, end, highWaterMark: 256 * 1024 });
+  }
+
+  locate(key: string): BlobLocation {
+    return { form: 'file', path: `/blobs/${key}` };
+  }
+
+  async remove(key: string): Promise<number | undefined> {
+    const path = this.#blobPath(key);
+    const size = await sizeOf(path);
+    if (size === undefined) return undefined;
+    await unlink(path).catch(ignoreMissing);
+    return size;
+  }
+
+  /** A new directory's own name must survive power loss too. */
+  async #ensureDirectory(path: string): Promise<void> {
+    if (this.#knownDirectories.has(path)) return;
+    await mkdir(path, { mode: 0o700 }).catch((error) => {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    });
+    await syncDirectory(dirname(path));
+    this.#knownDirectories.add(path);
+  }
+
+  #blobPath(key: string): string {
+    if (!/^(sha256|sha512)\/[0-9a-f]{2}\/[0-9a-f]+\.[0-9a-z]+$/.test(key))
+      throw new Error(`not a storage key: ${key}`);
+    return join(this.#root, 'blobs', key);
+  }
+
+  #uploadPath(id: string): string {
+    if (!/^[0-9a-f-]{36}$/.test(id)) throw new Error(`not a session id: ${id}`);
+    return join(this.#root, 'uploads', id);
+  }
+}
+
+class OpenUpload implements UploadFile {
+  readonly #file: FileHandle;
+  offset: number;
+
+  constructor(file: FileHandle, offset: number) {
+    this.#file = file;
+    this.offset = offset;
+  }
+
+  async append(chunks: readonly Uint8Array[]): Promise<void> {
+    let rest = chunks.filter((chunk) => chunk.length > 0);
+    while (rest.length > 0) {
+      const { bytesWritten } = await this.#file.writev(rest, this.offset);
+      this.offset += bytesWritten;
+      rest = dropBytes(rest, bytesWritten);
+    }
+  }
+
+  async truncate(offset: number): Promise<void> {
+    await this.#file.truncate(offset);
+    this.offset = offset;
+  }
+
+  async sync(): Promise<void> {
+    await this.#file.sync();
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+}
+
+/** What a short write left. */
+function dropBytes(chunks: Uint8Array[], count: number): Uint8Array[] {
+  let left = count;
+  return chunks.flatMap((chunk) => {
+    const skipped = Math.min(left, chunk.length);
+    left -= skipped;
+    return skipped === chunk.length ? [] : [chunk.subarray(skipped)];
+  });
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT';
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!isMissing(error)) throw error;
+}

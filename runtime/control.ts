@@ -1,0 +1,115 @@
+import { rm } from 'node:fs/promises';
+import { createServer, request, type Server } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { OciError } from '../oci/errors.ts';
+import { sendError } from './error-response.ts';
+import type { Log } from './log.ts';
+import { shortSocketPath } from './socket-path.ts';
+
+const answerLimitMs = 5000;
+
+/** What a process answers on its control socket, by `METHOD /path`. Input and answer are JSON. */
+export type ControlHandlers = Record<string, (input: unknown) => unknown>;
+
+export interface ControlServer {
+  close(): Promise<void>;
+}
+
+/** Binds a server to a unix socket, in place of one that a killed predecessor left. */
+export async function listenOnSocket(server: Server, path: string): Promise<void> {
+  await rm(path, { force: true });
+  const short = shortSocketPath(path);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ path: short.path }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  // The descriptor of a long path stays open: Node unlinks the socket by that name when the server closes.
+  server.once('close', short.close);
+}
+
+/** Serves a process's control socket. Only the owner of the data directory can reach it (run/ is 0700). */
+export async function serveControl(
+  path: string,
+  handlers: ControlHandlers,
+  log: Log,
+): Promise<ControlServer> {
+  const server = createServer(async (incoming, response) => {
+    try {
+      const handler = handlers[`${incoming.method} ${incoming.url}`];
+      if (!handler) throw new OciError('NOT_FOUND');
+      const body = await text(incoming);
+      const answer = await handler(body === '' ? undefined : JSON.parse(body));
+      response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(answer ?? {}));
+    } catch (error) {
+      sendError(response, error, log, 'control');
+    }
+  });
+  await listenOnSocket(server, path);
+  return {
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/**
+ * Asks a process by its control socket.
+ * @returns undefined when nobody listens there.
+ * @throws Error with the answer's message when the process refuses.
+ */
+export async function callControl(
+  path: string,
+  method: string,
+  target: string,
+  input?: unknown,
+): Promise<unknown> {
+  const short = shortSocketPathOrNothing(path);
+  if (!short) return undefined;
+  try {
+    return await exchange(short.path, method, target, input);
+  } catch (error) {
+    if (['ENOENT', 'ECONNREFUSED'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  } finally {
+    short.close();
+  }
+}
+
+function shortSocketPathOrNothing(path: string) {
+  try {
+    return shortSocketPath(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function exchange(socketPath: string, method: string, path: string, input: unknown): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request(
+      { socketPath, method, path, headers: { Connection: 'close' } },
+      async (response) => {
+        try {
+          const answer = JSON.parse(await text(response));
+          if (response.statusCode === 200) resolve(answer);
+          else
+            reject(
+              new Error(answer.errors?.[0]?.message ?? `control socket answered ${response.statusCode}`),
+            );
+        } catch (error) {
+          reject(error as Error);
+        }
+      },
+    );
+    outgoing.on('error', reject);
+    // A question is answered at once or by a process that is stuck; an order may take its time.
+    if (method === 'GET')
+      outgoing.setTimeout(answerLimitMs, () => outgoing.destroy(new Error('no answer in time')));
+    outgoing.end(input === undefined ? undefined : JSON.stringify(input));
+  });
+}

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:https';
+import { type AddressInfo, isIP } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { connect, type TLSSocket } from 'node:tls';
+import { promisify } from 'node:util';
+import { ensureCertificates, loadKeyPair } from '../../certs/index.ts';
+import { temporaryDirectory } from '../support/files.ts';
+import { fileScope } from '../support/scope.ts';
+import { missingTool } from '../support/tools.ts';
+import { NAMES, openssl } from './support.ts';
+
+const ALL_NAMES = [...NAMES, 'my_box', '*.apps.example.test', '192.0.2.7', '2001:db8::1:0:0:7'];
+const directory = await temporaryDirectory(fileScope, 'certs');
+await ensureCertificates({ directory, names: ALL_NAMES });
+
+const file = (name: string) => join(directory, name);
+
+test('openssl verifies the server certificate, strictly, for every name', {
+  skip: missingTool('openssl'),
+}, () => {
+  for (const name of ALL_NAMES) {
+    const asked = name.replace('*', 'shop');
+    const check = isIP(name) ? ['-verify_ip', asked] : ['-verify_hostname', asked];
+    const args = ['-x509_strict', '-purpose', 'sslserver', '-CAfile', file('ca.crt'), ...check];
+    assert.match(openssl('verify', ...args, file('server.crt')), /: OK/, name);
+  }
+  const foreign = ['-CAfile', file('ca.crt'), '-verify_hostname', 'other.example.test', file('server.crt')];
+  assert.throws(() => openssl('verify', ...foreign));
+});
+
+test('openssl reads the extensions that RFC 5280 asks for', { skip: missingTool('openssl') }, () => {
+  const authority = openssl('x509', '-in', file('ca.crt'), '-noout', '-text');
+  assert.match(authority, /Basic Constraints: critical\s+CA:TRUE, pathlen:0\n/);
+  assert.match(authority, /Key Usage: critical\s+Certificate Sign, CRL Sign\n/);
+  const server = openssl('x509', '-in', file('server.crt'), '-noout', '-text');
+  assert.match(server, /Basic Constraints: critical\s+CA:FALSE\n/);
+  assert.match(server, /Key Usage: critical\s+Digital Signature, Key Encipherment\n/);
+  assert.match(server, /Extended Key Usage:\s+TLS Web Server Authentication\n/);
+  const subjectKey = /Subject Key Identifier:\s+(\S+)/.exec(authority)?.[1];
+  assert.equal(/Authority Key Identifier:\s+(?:keyid:)?(\S+)/.exec(server)?.[1], subjectKey);
+  for (const text of [authority, server]) {
+    assert.match(text, /Signature Algorithm: sha256WithRSAEncryption/);
+    assert.match(text, /Public-Key: \(2048 bit\)/);
+    // Positive, 16 bytes, no leading zero: Go refuses negative serials.
+    assert.match(text, /Serial Number:\s+[4-7][0-9a-f](:[0-9a-f]{2}){15}\n/);
+  }
+});
+
+/** An HTTPS server on that address with the pair from disk; undefined where the system has no such address. */
+async function serve(address: string) {
+  const pair = await loadKeyPair({ certificatePath: file('server.crt'), keyPath: file('server.key') });
+  const server = createServer(pair, (_request, response) => response.end('hello'));
+  server.listen(0, address);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRNOTAVAIL') return undefined;
+    throw error;
+  }
+  return server;
+}
+
+for (const [name, address] of [
+  ['localhost', '127.0.0.1'],
+  ['127.0.0.1', '127.0.0.1'],
+  ['::1', '::1'],
+  ['registry.example.test', '127.0.0.1'],
+] as const) {
+  test(`a TLS client that trusts the authority reaches ${name}`, async (t) => {
+    const server = await serve(address);
+    if (!server) return t.skip(`this machine has no ${address}`);
+    t.after(() => server.close());
+    const { port } = server.address() as AddressInfo;
+    const ca = await readFile(file('ca.crt'));
+    const shake = async (servername: string, options: object): Promise<TLSSocket> => {
+      const sni = isIP(servername) ? {} : { servername };
+      const socket = connect({ host: address, port, ...sni, ...options });
+      t.after(() => socket.destroy());
+      await once(socket, 'secureConnect');
+      return socket;
+    };
+    for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+      const socket = await shake(name, { ca, minVersion: version, maxVersion: version });
+      assert.equal(socket.authorized, true);
+      assert.equal(socket.getProtocol(), version);
+    }
+    await assert.rejects(shake('other.example.test', { ca }), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
+    await assert.rejects(shake(name, {}), { code: 'SELF_SIGNED_CERT_IN_CHAIN' });
+  });
+}
+
+test('curl reaches every name with --cacert', { skip: missingTool('curl') }, async (t) => {
+  const server = await serve('127.0.0.1');
+  if (!server) return t.skip('this machine has no 127.0.0.1');
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  for (const name of ['localhost', '127.0.0.1', 'registry.example.test']) {
+    const url = `https://${name}:${port}/`;
+    const resolve = ['--resolve', `${name}:${port}:127.0.0.1`];
+    const args = ['--silent', '--show-error', '--noproxy', '*', '--cacert', file('ca.crt'), ...resolve, url];
+    assert.equal((await promisify(execFile)('curl', args)).stdout, 'hello');
+  }
+});

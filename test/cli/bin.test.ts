@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { test } from 'node:test';
+import { temporaryDirectory } from '../support/files.ts';
+import { endProcess, run, start } from '../support/processes.ts';
+import { BIN, plainEnvironment } from './support.ts';
+
+const oldNode = findOldNode();
+const needsOldNode = { skip: oldNode ? false : 'every Node of this machine is new enough' };
+
+test('on an old Node the command runs on the pinned one', needsOldNode, async () => {
+  const { code, stdout } = await run(oldNode!, [BIN, '--help'], { env: plainEnvironment() });
+  assert.equal(code, 0);
+  assert.match(stdout, /^Usage: gatehouse COMMAND/);
+  assert.equal((await run(oldNode!, [BIN, 'nonsense'])).code, 2);
+});
+
+test('signals reach what runs on the pinned Node, and its exit is the exit', needsOldNode, async (t) => {
+  const data = await temporaryDirectory(t);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    const child = start(oldNode!, [BIN, 'up', '--data', data, '--port', '0'], {
+      env: { ...process.env, ...plainEnvironment() },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    for await (const chunk of child.stdout!.setEncoding('utf8')) if (/^ready$/m.test(chunk)) break;
+    assert.equal(await endProcess(child, { signal }), 0);
+    assert.equal(existsSync(join(data, 'run', 'supervisor.sock')), false);
+  }
+});
+
+test('the command works through a link and from any directory', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const link = join(directory, 'gatehouse');
+  symlinkSync(BIN, link);
+  const { code, stdout } = await run(process.execPath, [link, '--version'], { cwd: directory });
+  assert.equal(code, 0);
+  assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
+});
+
+test('the compile cache is in the data directory, where it is ours alone', async (t) => {
+  const data = await temporaryDirectory(t);
+  await run(process.execPath, [BIN, 'user', 'list', '--data', data], { env: plainEnvironment() });
+  assert.ok(existsSync(join(data, 'cache', 'compile')));
+  const shared = join(data, 'shared');
+  mkdirSync(shared);
+  execFileSync('chmod', ['0777', shared]);
+  await run(process.execPath, [BIN, 'user', 'list', '--data', shared], { env: plainEnvironment() });
+  assert.ok(!existsSync(join(shared, 'cache')));
+});
+
+/** npm scripts have the pinned Node first in PATH; one behind it may be older. */
+function findOldNode(): string | undefined {
+  const candidates = (process.env['PATH'] ?? '').split(delimiter).map((directory) => join(directory, 'node'));
+  return candidates.filter(existsSync).find((path) => {
+    const version = execFileSync(path, ['--version'], { encoding: 'utf8' });
+    return Number.parseInt(version.slice(1), 10) < 24;
+  });
+}

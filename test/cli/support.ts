@@ -1,0 +1,25 @@
+import { fileURLToPath } from 'node:url';
+import { temporaryDirectory } from '../support/files.ts';
+import { type Finished, type RunOptions, run } from '../support/processes.ts';
+import type { Scope } from '../support/scope.ts';
+
+export const BIN = fileURLToPath(new URL('../../bin/gatehouse.js', import.meta.url));
+
+/** The environment of the tests without settings of whoever runs them; cheap password hashes. */
+export function plainEnvironment(): Record<string, string | undefined> {
+  const own = Object.keys(process.env).filter((name) => name.startsWith('GATEHOUSE_'));
+  return { ...Object.fromEntries(own.map((name) => [name, undefined])), GATEHOUSE_AUTH_BCRYPT_COST: '8' };
+}
+
+/** Runs `gatehouse` to its end. */
+export function gatehouse(args: string[], options: RunOptions = {}): Promise<Finished> {
+  const env = { ...plainEnvironment(), ...options.env };
+  return run(process.execPath, [BIN, ...args], { cwd: '/', ...options, env });
+}
+
+/** The command on a data directory of its own, as it is beside a server or without one. */
+export async function onData(scope: Scope) {
+  const data = await temporaryDirectory(scope, 'cli');
+  const cli = (args: string[], options?: RunOptions) => gatehouse([...args, '--data', data], options);
+  return { data, cli };
+}

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { randomPassword } from '../../cli/first-admin.ts';
+import { formatBytes, formatDuration, formatUptime } from '../../cli/format.ts';
+import { nextSteps } from '../../cli/next-steps.ts';
+import { fallbackPort, otherPort } from '../../cli/port.ts';
+import { describeReport } from '../../cli/report.ts';
+import { loadConfig } from '../../runtime/config.ts';
+import type { ConfigName } from '../../runtime/config-schema.ts';
+
+function load(flags: Partial<Record<ConfigName, string>>) {
+  return loadConfig({ environment: {}, flags: { data: '/srv/gate house', ...flags } });
+}
+
+test('a random password has 24 characters that are not mistaken for others', () => {
+  const passwords = Array.from({ length: 50 }, randomPassword);
+  for (const password of passwords) assert.match(password, /^(?![\s\S]*[0O1lI])[a-zA-Z0-9]{24}$/);
+  assert.equal(new Set(passwords).size, 50);
+});
+
+test('the three lines to type next, with port, name and a path that the shell splits', () => {
+  const text = nextSteps(load({ hostname: 'registry.example.com' }).config, 8443);
+  assert.match(text, /Address {2}https:\/\/registry\.example\.com:8443 {2}https:\/\/localhost:8443/);
+  assert.match(
+    text,
+    /^ {2}sudo mkdir -p \/etc\/docker\/certs\.d\/registry\.example\.com:8443 && sudo cp '\/srv\/gate house\/certs\/ca\.crt' \/etc\/docker\/certs\.d\/registry\.example\.com:8443\/ca\.crt\n {2}docker login registry\.example\.com:8443 -u admin\n {2}docker push registry\.example\.com:8443\/admin\//m,
+  );
+});
+
+test('a port that goes without saying is not said', () => {
+  assert.match(nextSteps(load({}).config, 443), /docker login localhost -u/);
+  assert.match(nextSteps(load({ hostname: '::1' }).config, 443), /docker login \[::1\] -u/);
+  const plain = nextSteps(load({ 'tls.mode': 'off' }).config, 80);
+  assert.match(plain, /http:\/\/localhost\n/);
+  assert.doesNotMatch(plain, /certs/);
+});
+
+const refused = (code: string) => async () => {
+  throw Object.assign(new Error(code), { code });
+};
+
+test('8443 only where nobody chose a port and 443 is not allowed', async () => {
+  assert.equal(await otherPort(load({}), refused('EACCES')), fallbackPort);
+  assert.equal(await otherPort(load({}), refused('EADDRINUSE')), undefined);
+  assert.equal(await otherPort(load({}), async () => {}), undefined);
+  assert.equal(await otherPort(load({ port: '443' }), refused('EACCES')), undefined);
+});
+
+test('figures for people', () => {
+  assert.deepEqual([0, 1023, 1024, 1.5 * 2 ** 30].map(formatBytes), [
+    '0 bytes',
+    '1023 bytes',
+    '1.0 KiB',
+    '1.5 GiB',
+  ]);
+  assert.deepEqual([0, 59, 3600, 90_061].map(formatUptime), ['0 s', '59 s', '1 h', '1 d 1 h']);
+  assert.deepEqual([0, 1500, 90_000, 86_400_000].map(formatDuration), ['0', '1500ms', '90s', '1d']);
+});
+
+test('the report says what was freed, what still waits, and what failed', () => {
+  const report = {
+    dry_run: false,
+    started_at: '2026-01-01T00:00:00.000Z',
+    finished_at: '2026-01-01T00:00:01.000Z',
+    duration_ms: 1000,
+    manifests_deleted: 1,
+    links_deleted: 2,
+    blobs_condemned: 2,
+    blobs_swept: 2,
+    bytes_freed: 2048,
+    uploads_expired: 0,
+    held_blobs: 1,
+    held_bytes: 1024,
+    next_due: '2026-01-02T00:00:00.000Z',
+    clock_suspect: true,
+    errors: [{ what: 'blobs/sha256/ab/x', message: 'permission denied' }],
+  };
+  const text = describeReport(report);
+  assert.match(text, /^Freed 2\.0 KiB: 2 blobs, 1 manifest, 2 links, 0 abandoned uploads/);
+  assert.match(text, /1\.0 KiB in 1 blob, the first of it until 2026-01-02/);
+  assert.match(text, /clock/);
+  assert.match(text, /^Failed: blobs\/sha256\/ab\/x: permission denied$/m);
+  assert.match(describeReport({ ...report, dry_run: true }), /^Would free/);
+});

@@ -1,0 +1,3 @@
+import { runFake } from '../fake.ts';
+
+await runFake('core');

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { temporaryDirectory } from './files.ts';
+import { noise } from './images.ts';
+import { endProcess, isAlive, run, runOk, start } from './processes.ts';
+import { digestOf } from './push.ts';
+import { onEnd } from './scope.ts';
+import { tar } from './tar.ts';
+import { missingTool } from './tools.ts';
+
+test('what was begun last ends first, and a directory goes after what wrote to it', async (t) => {
+  let directory = '';
+  const seen: string[] = [];
+  await t.test('inner', async (inner) => {
+    directory = await temporaryDirectory(inner);
+    await writeFile(join(directory, 'file'), 'content');
+    onEnd(inner, () => seen.push(`first, ${existsSync(directory)}`));
+    onEnd(inner, () => seen.push('second'));
+  });
+  assert.deepEqual(seen, ['second', 'first, true']);
+  assert.equal(existsSync(directory), false);
+});
+
+test('a command that takes too long is ended and says so', async () => {
+  const finished = await run(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { timeoutMs: 200 });
+  assert.equal(finished.code, null);
+  assert.match(finished.stderr, /ended by SIGKILL/);
+});
+
+test('a command that fails shows what it wrote', async () => {
+  const script = 'console.log("to stdout"); console.error("to stderr"); process.exitCode = 3';
+  await assert.rejects(runOk(process.execPath, ['-e', script]), /ended with 3\nto stdout\nto stderr/);
+});
+
+test('a process that does not listen is ended all the same', async () => {
+  const script = 'process.on("SIGTERM", () => {}); console.log("up"); setInterval(() => {}, 1000)';
+  const child = start(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await new Promise((resolve) => child.stdout!.once('data', resolve));
+  await endProcess(child, { timeoutMs: 200 });
+  assert.equal(child.signalCode, 'SIGKILL');
+  assert.equal(isAlive(child.pid!), false);
+});
+
+test('a missing tool is a reason to skip, and under CI a failure', (t) => {
+  const before = process.env.CI;
+  t.after(() => {
+    if (before === undefined) delete process.env.CI;
+    else process.env.CI = before;
+  });
+  process.env.CI = '';
+  assert.match(String(missingTool('no-such-tool')), /not installed: no-such-tool/);
+  assert.equal(missingTool('tar'), false);
+  process.env.CI = 'true';
+  assert.throws(() => missingTool('no-such-tool'), /not installed: no-such-tool/);
+});
+
+test('archives are what tar reads', { skip: missingTool('tar') }, async (t) => {
+  const file = join(await temporaryDirectory(t), 'archive.tar');
+  await writeFile(
+    file,
+    tar([
+      { path: 'a/b.txt', content: 'text' },
+      { path: 'c.bin', content: noise('c', 1000) },
+    ]),
+  );
+  assert.equal(await runOk('tar', ['-tf', file]), 'a/b.txt\nc.bin\n');
+  assert.equal(await runOk('tar', ['-xOf', file, 'a/b.txt']), 'text');
+});
+
+test('noise is the same for the same seed only', () => {
+  assert.equal(digestOf(noise('a', 100)), digestOf(noise('a', 100)));
+  assert.notEqual(digestOf(noise('a', 100)), digestOf(noise('b', 100)));
+});
