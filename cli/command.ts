@@ -3,8 +3,12 @@ import { type ConfigFlagValues, configFlags } from '../runtime/flags.ts';
 import { UsageError } from './errors.ts';
 
 export interface CommandOption {
-  type: 'boolean';
+  type: 'boolean' | 'string';
   description: string;
+  /** What a string stands for, in the help: `DURATION`. */
+  value?: string;
+  /** One letter, for a form with one dash. */
+  short?: string;
 }
 
 /** What was typed after the command's name. */
@@ -12,6 +16,8 @@ export interface Call {
   flags: ConfigFlagValues;
   /** Names of the command's own options that were given. */
   given: ReadonlySet<string>;
+  /** Values of those that take one. */
+  values: ReadonlyMap<string, string>;
   positionals: readonly string[];
 }
 
@@ -36,17 +42,23 @@ export function parseCall(command: Command, args: readonly string[]): Call {
   refusePassword(args);
   const own = command.options ?? {};
   const options: ParseArgsOptionsConfig = { ...configFlags };
-  for (const [name, { type }] of Object.entries(own)) options[name] = { type };
+  for (const [name, { type, short }] of Object.entries(own))
+    options[name] = short ? { type, short } : { type };
   try {
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
     return {
       flags: values as ConfigFlagValues,
-      given: new Set(Object.keys(own).filter((name) => values[name] === true)),
+      given: new Set(Object.keys(own).filter((name) => values[name] !== undefined)),
+      values: new Map(Object.entries(values).filter(isText)),
       positionals,
     };
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
+}
+
+function isText(entry: [string, unknown]): entry is [string, string] {
+  return typeof entry[1] === 'string';
 }
 
 /** The arguments under their names. @throws UsageError when there are fewer or more. */

@@ -24,6 +24,8 @@ const spokenNames = new Set([
   'CollectionRunning',
   'DataDirectoryError',
   'StartError',
+  'VerifyRefused',
+  'UndoRefused',
 ]);
 
 /** @returns the exit code and the text for standard error. Only what nobody expected comes with its stack. */

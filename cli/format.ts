@@ -1,9 +1,16 @@
+export { formatDuration } from '../runtime/duration.ts';
+
 /** `1.5 GiB`, for people. */
 export function formatBytes(bytes: number): string {
   const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
   const step = bytes < 1 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), units.length - 1);
   const value = bytes / 1024 ** step;
   return `${step === 0 ? value : value.toFixed(1)} ${units[step]}`;
+}
+
+/** `1 blob`, `2 blobs`. */
+export function countOf(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
 /** `3 d 4 h`, `12 min 5 s`: the two largest units. */
@@ -21,17 +28,4 @@ export function formatUptime(seconds: number): string {
     .filter(([count]) => count > 0)
     .map(([count, unit]) => `${count} ${unit}`)
     .join(' ');
-}
-
-/** A duration as the configuration writes it: `24h`, `90s`. */
-export function formatDuration(ms: number): string {
-  const units: [number, string][] = [
-    [86_400_000, 'd'],
-    [3_600_000, 'h'],
-    [60_000, 'm'],
-    [1000, 's'],
-  ];
-  if (ms === 0) return '0';
-  const [size, unit] = units.find(([size]) => ms % size === 0) ?? [1, 'ms'];
-  return `${ms / size}${unit}`;
 }

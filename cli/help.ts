@@ -1,4 +1,4 @@
-import type { Command } from './command.ts';
+import type { Command, CommandOption } from './command.ts';
 
 const globalOptions: readonly (readonly [string, string])[] = [
   ['--data DIR', 'data directory (GATEHOUSE_DATA; default ./data)'],
@@ -11,7 +11,7 @@ const globalOptions: readonly (readonly [string, string])[] = [
 /** The text of `gatehouse COMMAND --help`. */
 export function commandHelp(command: Command): string {
   const own = Object.entries(command.options ?? {}).map(
-    ([name, option]) => [`--${name}`, option.description] as const,
+    ([name, option]) => [optionForm(name, option), option.description] as const,
   );
   return [
     ...command.usage.map((form, index) => `${index === 0 ? 'Usage:' : '      '} gatehouse ${form}`),
@@ -25,6 +25,10 @@ export function commandHelp(command: Command): string {
     ...columns(command.examples.map(([line, meaning]) => [`gatehouse ${line}`, meaning])),
     '',
   ].join('\n');
+}
+
+function optionForm(name: string, { short, value }: CommandOption): string {
+  return `${short ? `-${short}, ` : ''}--${name}${value ? ` ${value}` : ''}`;
 }
 
 /** The text of `gatehouse --help`. */

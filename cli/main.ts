@@ -17,6 +17,8 @@ const commands: Record<string, () => Promise<{ command: Command }>> = {
   cert: () => import('./commands/cert.ts'),
   config: () => import('./commands/config.ts'),
   status: () => import('./commands/status.ts'),
+  verify: () => import('./commands/verify.ts'),
+  selftest: () => import('./commands/selftest.ts'),
 };
 
 export const commandNames: readonly string[] = Object.keys(commands);

@@ -4,6 +4,8 @@ import { OciError } from '../oci/errors.ts';
 
 /** How long a client may take to read the answer before the connection is cut. */
 const lingerMs = 1000;
+/** Somewhere at least; of which target nothing is known here. */
+const allowed = { Allow: 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS' };
 
 /**
  * Answers what Node's parser refused, so before there is a request: by hand, in the same form as every other error.
@@ -22,13 +24,14 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex):
 /** CONNECT never reaches the request listener. */
 export function refuseConnect(socket: Duplex): void {
   socket.on('error', () => {});
-  writeRaw(socket, new OciError('UNSUPPORTED', { message: 'this is no forward proxy' }));
+  writeRaw(socket, new OciError('UNSUPPORTED', { message: 'this is no forward proxy', headers: allowed }));
 }
 
 function writeRaw(socket: Duplex, error: OciError): void {
   const body = error.toBody();
+  const headers = Object.entries(error.headers).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(
-    `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}\r\n` +
+    `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}\r\n${headers.join('')}` +
       'Docker-Distribution-Api-Version: registry/2.0\r\n' +
       'Content-Type: application/json; charset=utf-8\r\n' +
       `Content-Length: ${Buffer.byteLength(body)}\r\n` +
@@ -50,7 +53,7 @@ function toOciError(code: string): OciError {
     return new OciError('SIZE_INVALID', { status: 413, message: 'chunk extensions are too large' });
   }
   if (code === 'HPE_INVALID_METHOD') {
-    return new OciError('UNSUPPORTED', { message: 'unknown method' });
+    return new OciError('UNSUPPORTED', { message: 'unknown method', headers: allowed });
   }
   return new OciError('URL_INVALID', { message: 'malformed HTTP request' });
 }

@@ -7,6 +7,7 @@ import { askCore } from './core.ts';
 import { coreRequest } from './core-request.ts';
 import { returnedHeaders } from './headers.ts';
 import type { CoreProxy } from './proxy.ts';
+import { joinWarnings } from './warnings.ts';
 
 export interface Upstream {
   proxy: CoreProxy;
@@ -24,7 +25,9 @@ export async function forward(
 ): Promise<void> {
   const toCore = coreRequest(request, endpoint, context);
   // A request with `Expect: 100-continue` gets its go-ahead only here, when nothing speaks against its body.
-  if (toCore.body && request.headers.expect !== undefined) response.writeContinue();
+  // HTTP/1.0 has no such answer (RFC 9110 section 10.1.1).
+  const isWaiting = request.headers.expect !== undefined && request.httpVersion === '1.1';
+  if (toCore.body && isWaiting) response.writeContinue();
   for (let attempt = 1; ; attempt++) {
     const answer = await askCore(proxy, toCore, response);
     const part = namedPart(answer, endpoint, toCore.mayNameFile);
@@ -87,7 +90,8 @@ async function sendFile(
 ): Promise<void> {
   try {
     if (file.size !== size) throw new Error(`${path} has ${file.size} bytes, its record says ${size}`);
-    response.writeHead(answer.statusCode!, { ...returnedHeaders(answer.headers), 'content-length': length });
+    const headers = joinWarnings(response, returnedHeaders(answer.headers));
+    response.writeHead(answer.statusCode!, { ...headers, 'content-length': length });
     await file.send(response, start, length);
     if (!response.destroyed) response.end();
   } finally {
@@ -102,6 +106,6 @@ function relay(answer: IncomingMessage, response: ServerResponse): void {
   };
   if (answer.closed) return onClose();
   answer.once('close', onClose);
-  response.writeHead(answer.statusCode!, returnedHeaders(answer.headers));
+  response.writeHead(answer.statusCode!, joinWarnings(response, returnedHeaders(answer.headers)));
   answer.pipe(response);
 }

@@ -15,6 +15,7 @@ import { openProxy } from './proxy.ts';
 import { createRedirect } from './redirect.ts';
 import { createChain } from './server.ts';
 import { openCertificate, type ServedCertificate } from './tls.ts';
+import { openWarnings } from './warnings.ts';
 
 /** A running gateway. */
 export interface Gateway extends Running {
@@ -46,6 +47,7 @@ export async function openGateway(config: Config, log: Log): Promise<Gateway> {
       identity,
       audit: openAudit(log),
       challenge: { mode: config['auth.challenge'], service: identity.service },
+      warnings: openWarnings(config, certificate),
       upstream: { proxy, storageRoot: config['storage.root'] },
     });
     const listener = await listen(chain, config, certificate, log);

@@ -48,7 +48,10 @@ export function openHostnames(configured: readonly string[]): Hostnames {
 export function parseHost(text: string): RequestHost {
   const match = grammar.exec(text);
   const port = match?.[2];
-  if (!match || Number(port ?? 0) > 65535) throw malformed('the Host header must be a name and a port');
+  const isAddress = !match?.[1]?.startsWith('[') || isIPv6(match[1].slice(1, -1));
+  if (!match || !isAddress || Number(port ?? 0) > 65535) {
+    throw malformed('the Host header must be a name and a port');
+  }
   try {
     const name = canonicalName(match[1]!);
     const bracketed = isIPv6(name) ? `[${name}]` : name;

@@ -90,6 +90,11 @@ function endBody(request: IncomingMessage): void {
   request.unpipe();
   request.resume();
   const timer = setTimeout(() => socket.destroy(), bodyLingerMs).unref();
-  request.once('end', () => clearTimeout(timer));
-  socket.once('close', () => clearTimeout(timer));
+  const done = () => {
+    clearTimeout(timer);
+    // The connection may live on for thousands of requests.
+    socket.off('close', done);
+  };
+  request.once('end', done);
+  socket.once('close', done);
 }

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { parseEndpoint, splitTarget } from '../oci/endpoints.ts';
-import { OciError } from '../oci/errors.ts';
 import { sendError } from '../runtime/error-response.ts';
 import type { Log } from '../runtime/log.ts';
 import { authorise, scopeNeeded } from './access.ts';
@@ -11,10 +10,12 @@ import type { ClientOriginReader } from './client-address.ts';
 import type { Exchange } from './exchange.ts';
 import { forward, type Upstream } from './forward.ts';
 import type { Hostnames } from './hostname.ts';
+import { demandPlainHttp } from './http-rules.ts';
 import type { Identity } from './identity/index.ts';
 import type { Limits } from './limits/policy.ts';
 import { login } from './login.ts';
 import { allowedMethods, answerHealth, findRoute, healthPath } from './routes.ts';
+import type { Warnings } from './warnings.ts';
 
 export interface ChainParts {
   log: Log;
@@ -24,6 +25,7 @@ export interface ChainParts {
   identity: Identity;
   audit: Audit;
   challenge: ChallengeSettings;
+  warnings: Warnings;
   upstream: Upstream;
 }
 
@@ -34,10 +36,10 @@ async function handle(exchange: Exchange, parts: ChainParts): Promise<void> {
   const target = request.url ?? '';
   const { path, query } = splitTarget(target);
   exchange.logTarget = path;
+  demandPlainHttp(request);
   if (path === healthPath) return answerHealth(exchange);
   exchange.authority = parts.hostnames.check(request).authority;
   await parts.limits.admitRequest(clientAddress);
-  demandExpectation(request);
   if (method === 'OPTIONS') {
     response.writeHead(204, { Allow: allowedMethods(target, path) }).end();
     return;
@@ -49,6 +51,8 @@ async function handle(exchange: Exchange, parts: ChainParts): Promise<void> {
   const hasCredentials = request.headers.authorization !== undefined;
   const permission = authorise(endpoint, actor, hasCredentials, parts.identity);
   const { readable } = permission;
+  const warnings = parts.warnings(actor);
+  if (warnings.length > 0) response.setHeader('Warning', warnings);
   const context = { actor: actor.name, requestId, clientAddress, ...(readable ? { readable } : {}) };
   await forward(request, response, permission.endpoint, context, parts.upstream);
 }
@@ -88,10 +92,4 @@ function begin(request: IncomingMessage, response: ServerResponse, readOrigin: C
 function proxyRequestId(request: IncomingMessage): string | undefined {
   const given = request.headers['x-request-id'];
   return typeof given === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(given) ? given : undefined;
-}
-
-/** RFC 9110 section 10.1.1 */
-function demandExpectation({ headers: { expect } }: IncomingMessage): void {
-  if (expect === undefined || expect.toLowerCase() === '100-continue') return;
-  throw new OciError('UNSUPPORTED', { status: 417, message: 'the only expectation met is 100-continue' });
 }

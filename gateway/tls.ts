@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import type { ServerOptions, Server as TlsServer } from 'node:https';
 import {
   type CertificateDescription,
@@ -15,6 +16,12 @@ import type { Log } from '../runtime/log.ts';
 
 const renewalCheckMs = 12 * 3_600_000;
 
+export interface CertificateLife {
+  /** Milliseconds since 1970. */
+  endsAt: number;
+  lengthMs: number;
+}
+
 /** The certificate that is served, and its changes. */
 export interface ServedCertificate {
   /** For new servers. */
@@ -22,6 +29,7 @@ export interface ServedCertificate {
   /** From now on these servers present whatever is current; connections under way are left alone. */
   keepCurrent(servers: readonly TlsServer[]): void;
   describe(): Promise<CertificateDescription>;
+  life(): CertificateLife;
   /** Looks at once, rather than when the watch notices; issues an own one anew where names have changed. */
   reload(): Promise<void>;
   close(): void;
@@ -32,10 +40,12 @@ export async function openCertificate(config: Config, log: Log): Promise<ServedC
   if (config['tls.mode'] === 'off') return undefined;
   const paths = await pairPaths(config);
   let pair = await loadKeyPair(paths);
+  let life = lifeOf(pair);
   let servers: readonly TlsServer[] = [];
   const serve = (next: KeyPair) => {
     if (next.cert === pair.cert && next.key === pair.key) return;
     pair = next;
+    life = lifeOf(pair);
     for (const server of servers) server.setSecureContext(secureOptions(pair));
     log.info('serving a new certificate', { certificate: paths.certificatePath });
   };
@@ -58,6 +68,7 @@ export async function openCertificate(config: Config, log: Log): Promise<ServedC
       servers = given;
     },
     describe: () => describeCertificate(pair.cert),
+    life: () => life,
     reload,
     close: () => {
       clearInterval(renewal);
@@ -72,6 +83,12 @@ async function pairPaths(config: Config): Promise<KeyPairPaths> {
   }
   const names = machineNames([...config.hostname]);
   return ensureCertificates({ directory: dataPaths(config).certificates, names });
+}
+
+/** Of the first certificate in the chain, which is the server's. */
+function lifeOf({ cert }: KeyPair): CertificateLife {
+  const { validFromDate, validToDate } = new X509Certificate(cert);
+  return { endsAt: validToDate.getTime(), lengthMs: validToDate.getTime() - validFromDate.getTime() };
 }
 
 function secureOptions({ cert, key }: KeyPair): ServerOptions {

@@ -1,4 +1,5 @@
 import type { Collection } from '../registry-core/metadata/collection.ts';
+import { faultPoint } from '../runtime/fault-points.ts';
 import { breathe } from './pace.ts';
 import type { Report } from './report.ts';
 
@@ -12,6 +13,7 @@ export async function expireUploads(
     const expired = await collection.expireSessions();
     report.uploads_expired += expired;
     if (expired === 0) return;
+    faultPoint('gc.sessions.expired');
     await breathe(signal);
   }
 }

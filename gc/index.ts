@@ -2,15 +2,28 @@ import { OciError } from '../oci/errors.ts';
 import { openCollection } from '../registry-core/metadata/collection.ts';
 import { retentionOf } from '../registry-core/retention.ts';
 import { openBlobStore } from '../registry-core/storage/open.ts';
+import { withBallast } from '../runtime/ballast.ts';
 import { dataPaths } from '../runtime/config.ts';
 import type { Config } from '../runtime/config-schema.ts';
+import { readDiskSpace } from '../runtime/disk.ts';
 import { acquireLock } from '../runtime/lock.ts';
 import type { Log } from '../runtime/log.ts';
 import { readClock } from './clock.ts';
 import type { Report } from './report.ts';
 import { collect, plan } from './run.ts';
+import { logProgress, RunProgress } from './run-progress.ts';
 
+export type { PastRun } from './history.ts';
+export { historyOf, planOf, whyOf } from './inspect.ts';
+export type { PlanReport, PlanSection } from './plan.ts';
+export type { ProgressReport } from './progress.ts';
+export { relieve } from './relief.ts';
 export type { Report, ReportError } from './report.ts';
+export type { UndoReport } from './undo-report.ts';
+export { UndoRefused, undoRun } from './undo-run.ts';
+export { VerifyRefused, type VerifyReport } from './verify-findings.ts';
+export { verifyStore } from './verify-store.ts';
+export { parseQuestion, type WhyPlaceReport, type WhyReport } from './why.ts';
 
 /** Another run, of this process or another, has not ended. */
 export class CollectionRunning extends OciError {
@@ -19,20 +32,38 @@ export class CollectionRunning extends OciError {
   }
 }
 
+interface RunOptions {
+  dryRun: boolean;
+  log: Log;
+  /** How long to wait for another run. */
+  waitMs?: number;
+  signal?: AbortSignal;
+  /** Is given, when the run begins, what to ask how far it is. */
+  onBegin?: (progress: RunProgress) => void;
+}
+
 /**
  * Runs one collection on a data directory, whether or not its server runs; never two at once.
  * @throws CollectionRunning
  */
-export async function runCollection(
+export async function runCollection(config: Config, options: RunOptions): Promise<Report> {
+  const { ballast } = dataPaths(config);
+  return options.dryRun ? runOnce(config, options) : withBallast(ballast, () => runOnce(config, options));
+}
+
+async function runOnce(
   config: Config,
-  { dryRun, log, waitMs = 0, signal }: { dryRun: boolean; log: Log; waitMs?: number; signal?: AbortSignal },
+  { dryRun, log, waitMs = 0, signal, onBegin }: RunOptions,
 ): Promise<Report> {
   const paths = dataPaths(config);
   const lock = dryRun ? undefined : await acquireLock(paths.collectorLock, waitMs);
   if (!dryRun && !lock) throw new CollectionRunning();
   try {
     const collection = openCollection(paths.registryDatabase, retentionOf(config));
+    const progress = new RunProgress(collection);
+    const endLog = dryRun ? undefined : logProgress(progress, log);
     try {
+      if (!dryRun) onBegin?.(progress);
       const report = dryRun
         ? await plan(collection)
         : await collect({
@@ -40,11 +71,14 @@ export async function runCollection(
             store: await openBlobStore(config),
             clock: readClock(),
             eventsRetentionMs: config['events.retention'],
+            isShort: async () => (await readDiskSpace(config)).short,
+            progress,
             signal,
           });
       log.info(dryRun ? 'collection planned' : 'collection finished', { report });
       return report;
     } finally {
+      endLog?.();
       await collection.close();
     }
   } finally {
@@ -60,4 +94,22 @@ export async function lastReport(config: Config): Promise<Report | undefined> {
   } finally {
     await collection.close();
   }
+}
+
+/** What a soak looks at while collections run. */
+export interface CollectionWatch {
+  /** Digests whose files are about to be removed, some of them when there are many. */
+  condemned(): Promise<string[]>;
+  /** How often a push brought back what was condemned, or damaged. */
+  revived(): Promise<number>;
+  close(): Promise<void>;
+}
+
+export function watchCollection(config: Config): CollectionWatch {
+  const collection = openCollection(dataPaths(config).registryDatabase, retentionOf(config));
+  return {
+    condemned: async () => (await collection.condemned('', 100)).map(({ digest }) => digest),
+    revived: () => collection.countEvents('blob.revive'),
+    close: () => collection.close(),
+  };
 }

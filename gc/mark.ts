@@ -1,4 +1,5 @@
 import type { Collection } from '../registry-core/metadata/collection.ts';
+import { faultPoint } from '../runtime/fault-points.ts';
 import { breathe } from './pace.ts';
 import { addError, type Report } from './report.ts';
 
@@ -13,6 +14,7 @@ export async function mark(collection: Collection, report: Report, signal?: Abor
   const inDoubt = new Set<string>();
   for (;;) {
     const counts = await collection.mark(transactionMs);
+    faultPoint('gc.mark.committed');
     report.manifests_deleted += counts.manifestsDeleted;
     report.links_deleted += counts.linksDeleted;
     report.blobs_condemned += counts.blobsCondemned;

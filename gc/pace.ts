@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 
 /**
  * Between two transactions: long enough for a waiting writer to get its turn (SQLite's busy handler polls).
@@ -8,4 +8,10 @@ export async function breathe(signal?: AbortSignal): Promise<void> {
   signal?.throwIfAborted();
   await delay(2);
   signal?.throwIfAborted();
+}
+
+/** Between two batches that only read, for which no writer waits: this process's own timers get their turn. */
+export async function giveTurn(signal?: AbortSignal): Promise<void> {
+  signal?.throwIfAborted();
+  await turn();
 }

@@ -1,63 +1,64 @@
 import type { Collection, CondemnedBlob, DoomedKey } from '../registry-core/metadata/collection.ts';
 import type { BlobStore } from '../registry-core/storage/blob-store.ts';
-import { breathe } from './pace.ts';
-import { addError, type Report } from './report.ts';
+import { faultPoint } from '../runtime/fault-points.ts';
+import { batch, type Pile, sweepPile } from './pile.ts';
+import type { Report } from './report.ts';
+import { intoTrash } from './trash.ts';
 
-const batch = 100;
+export interface SweepOptions {
+  signal?: AbortSignal | undefined;
+  /** Whether files of blobs go into the trash. */
+  trash?: boolean;
+}
 
 /**
- * Removes files, then the rows that named them where digest, key and state still match: a push that revived the
- * digest meanwhile has a new key and keeps its row. A file that cannot be removed stays condemned, is reported, and
- * is tried again by the next run. Interrupted anywhere, the next run goes on.
+ * Removes files, or puts them into the trash, then the rows that named them where digest, key and state still match:
+ * a push that revived the digest meanwhile has a new key and keeps its row. A file that cannot be removed stays
+ * condemned, is reported, and is tried again by the next run. Interrupted anywhere, the next run goes on.
  */
 export async function sweep(
   collection: Collection,
   store: BlobStore,
   report: Report,
-  signal?: AbortSignal,
+  { signal, trash = collection.trash.isOn }: SweepOptions = {},
 ): Promise<void> {
+  // No file goes whose condemnation power loss could still undo.
+  const durably = async <Entry>(entries: Promise<Entry[]>): Promise<Entry[]> => {
+    if ((await entries).length > 0) await collection.makeDurable();
+    return entries;
+  };
   const condemned: Pile<CondemnedBlob> = {
-    read: (after) => collection.condemned(after?.digest ?? '', batch),
-    remove: ({ storageKey }) => store.remove(storageKey),
+    read: (after) => durably(collection.condemned(after?.digest ?? '', batch)),
+    remove: async ({ storageKey }) => {
+      faultPoint('gc.condemned.listed');
+      const bytes = await store.remove(storageKey);
+      faultPoint('gc.condemned.removed');
+      return bytes;
+    },
     forget: async (blobs) => {
+      faultPoint('gc.condemned.synced');
       report.blobs_swept += await collection.forgetCondemned(blobs);
+      faultPoint('gc.condemned.forgotten');
     },
   };
   const doomed = (kind: DoomedKey['kind']): Pile<DoomedKey> => ({
-    read: (after) => collection.doomedKeys(kind, after?.storageKey ?? '', batch),
-    remove: (key) => removeDoomed(store, key),
-    forget: (keys) => collection.forgetDoomed(keys),
+    read: (after) => durably(collection.doomedKeys(kind, after?.storageKey ?? '', batch)),
+    remove: async (key) => {
+      faultPoint('gc.doomed.listed');
+      const bytes = await removeDoomed(store, key);
+      faultPoint('gc.doomed.removed');
+      return bytes;
+    },
+    forget: async (keys) => {
+      faultPoint('gc.doomed.synced');
+      await collection.forgetDoomed(keys);
+      faultPoint('gc.doomed.forgotten');
+    },
   });
-  await sweepPile(condemned, report, signal);
-  await sweepPile(doomed('upload'), report, signal);
-  await sweepPile(doomed('blob'), report, signal);
-}
-
-/** Files to remove, in the order of their keys, and the rows that name them. */
-interface Pile<Entry extends { storageKey: string }> {
-  /** The next batch; empty at the end. */
-  read(after: Entry | undefined): Promise<Entry[]>;
-  /** @returns the bytes that were freed; undefined when there was nothing. */
-  remove(entry: Entry): Promise<number | undefined>;
-  forget(removed: readonly Entry[]): Promise<void>;
-}
-
-async function sweepPile<Entry extends { storageKey: string }>(
-  pile: Pile<Entry>,
-  report: Report,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  for (let after: Entry | undefined; ; ) {
-    const entries = await pile.read(after);
-    if (entries.length === 0) return;
-    after = entries.at(-1);
-    const removed: Entry[] = [];
-    for (const entry of entries) {
-      if (await remove(entry.storageKey, () => pile.remove(entry), report)) removed.push(entry);
-    }
-    await pile.forget(removed);
-    await breathe(signal);
-  }
+  if (trash) await sweepPile(intoTrash(collection, store, report), store, report, signal);
+  else await sweepPile(condemned, store, report, signal);
+  await sweepPile(doomed('upload'), store, report, signal);
+  await sweepPile(doomed('blob'), store, report, signal);
 }
 
 async function removeDoomed(store: BlobStore, { kind, storageKey }: DoomedKey): Promise<number | undefined> {
@@ -65,18 +66,4 @@ async function removeDoomed(store: BlobStore, { kind, storageKey }: DoomedKey): 
   const size = await store.uploadSize(storageKey);
   await store.discardUpload(storageKey);
   return size;
-}
-
-async function remove(
-  key: string,
-  work: () => Promise<number | undefined>,
-  report: Report,
-): Promise<boolean> {
-  try {
-    report.bytes_freed += (await work()) ?? 0;
-    return true;
-  } catch (error) {
-    addError(report, key, error);
-    return false;
-  }
 }

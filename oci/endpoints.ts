@@ -1,5 +1,5 @@
 import { type Digest, type DigestAlgorithm, parseAlgorithm, parseDigest } from './digest.ts';
-import { OciError } from './errors.ts';
+import { type ErrorCode, OciError } from './errors.ts';
 import { parseReference, parseRepository, parseTag, type Reference, referenceText } from './reference.ts';
 import {
   decodeSegment,
@@ -32,7 +32,7 @@ export type Endpoint =
   | ({ kind: 'uploads'; method: 'POST'; repository: string } & UploadStart)
   | {
       kind: 'upload';
-      method: 'GET' | 'PATCH' | 'PUT' | 'DELETE';
+      method: Read | 'PATCH' | 'PUT' | 'DELETE';
       repository: string;
       session: string;
       digest?: Digest;
@@ -115,7 +115,7 @@ function uploadEndpoint(method: string, segments: string[], parameters: Paramete
   if (session === '') {
     return { kind: 'uploads', method: allow(method, 'POST'), repository, ...uploadStart(parameters) };
   }
-  const allowed = allow(method, 'GET', 'PATCH', 'PUT', 'DELETE');
+  const allowed = allow(method, 'GET', 'HEAD', 'PATCH', 'PUT', 'DELETE');
   if (!sessionGrammar.test(session))
     throw new OciError('BLOB_UPLOAD_UNKNOWN', { detail: { session: session.slice(0, 100) } });
   const digest = parameters.one('digest');
@@ -135,16 +135,17 @@ function contentEndpoint(method: string, segments: string[], parameters: Paramet
       kind: 'manifest',
       method: allowed,
       repository: name(),
-      reference: parseReference(last),
+      reference: readable(allowed, 'MANIFEST_UNKNOWN', () => parseReference(last)),
       tags: tags(parameters),
     };
   }
   if (kind === 'blobs') {
+    const allowed = allow(method, 'GET', 'HEAD', 'DELETE');
     return {
       kind: 'blob',
-      method: allow(method, 'GET', 'HEAD', 'DELETE'),
+      method: allowed,
       repository: name(),
-      digest: parseDigest(last),
+      digest: readable(allowed, 'BLOB_UNKNOWN', () => parseDigest(last)),
     };
   }
   if (kind === 'referrers') {
@@ -160,6 +161,16 @@ function contentEndpoint(method: string, segments: string[], parameters: Paramet
     };
   }
   return undefined;
+}
+
+/** Content of a name that nothing can have is not there, so a read of it is 404; of a write the name is wrong. */
+function readable<Value>(method: string, unknown: ErrorCode, parse: () => Value): Value {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof OciError) || (method !== 'GET' && method !== 'HEAD')) throw error;
+    throw new OciError(unknown, { message: error.message, detail: error.detail });
+  }
 }
 
 function notFound(path: string): never {
@@ -186,7 +197,7 @@ function page(parameters: Parameters): Page {
 
 /** A very large `n` is as good as none: the answer's own limit and `Link` do the rest. */
 function parseCount(text: string): number {
-  if (/^[0-9]{1,30}$/.test(text)) return Math.min(Number(text), 1_000_000);
+  if (/^[0-9]+$/.test(text)) return Math.min(Number(text), 1_000_000);
   throw new OciError('PAGINATION_NUMBER_INVALID', {
     message: 'n must be a whole number from 0',
     detail: { n: text.slice(0, 40) },
@@ -206,7 +217,8 @@ function uploadStart(parameters: Parameters): UploadStart {
     ...optional('digest', parameters.one('digest'), parseDigest),
     ...optional('digestAlgorithm', parameters.one('digest-algorithm'), parseAlgorithm),
     ...optional('mount', parameters.one('mount'), parseDigest),
-    ...optional('from', parameters.one('from'), parseRepository),
+    // Clients that name no repository send it empty.
+    ...optional('from', parameters.one('from') || undefined, parseRepository),
   };
 }
 

@@ -1,6 +1,8 @@
 /**
  * The one table of errors. Handlers throw `OciError`; `runtime/error-response.ts` alone writes bodies.
- * Codes: distribution-spec "Error Codes"; those that the specification lacks follow its form.
+ * Codes: distribution-spec "Error Codes". It has none for some refusals and lets a 4xx carry no others: `sentAs` is the
+ * code of its own with which such a one goes out, with ours as `condition` in the detail. TAG_INVALID it tolerates
+ * ("Legacy Docker support error codes").
  */
 export const errorTable = {
   BLOB_UNKNOWN: { status: 404, message: 'blob unknown to registry' },
@@ -17,15 +19,23 @@ export const errorTable = {
   NAME_UNKNOWN: { status: 404, message: 'repository name not known to registry' },
   SIZE_INVALID: { status: 400, message: 'provided length did not match content length' },
   TAG_INVALID: { status: 400, message: 'invalid tag' },
-  RANGE_INVALID: { status: 416, message: 'requested range not satisfiable' },
-  PAGINATION_NUMBER_INVALID: { status: 400, message: 'invalid number of results requested' },
-  PARAMETER_INVALID: { status: 400, message: 'invalid query parameter' },
-  URL_INVALID: { status: 400, message: 'invalid request target' },
+  RANGE_INVALID: { status: 416, message: 'requested range not satisfiable', sentAs: 'SIZE_INVALID' },
+  PAGINATION_NUMBER_INVALID: {
+    status: 400,
+    message: 'invalid number of results requested',
+    sentAs: 'UNSUPPORTED',
+  },
+  PARAMETER_INVALID: { status: 400, message: 'invalid query parameter', sentAs: 'UNSUPPORTED' },
+  URL_INVALID: { status: 400, message: 'invalid request target', sentAs: 'UNSUPPORTED' },
   UNAUTHORIZED: { status: 401, message: 'authentication required' },
   DENIED: { status: 403, message: 'requested access to the resource is denied' },
-  NOT_FOUND: { status: 404, message: 'no such path' },
+  NOT_FOUND: { status: 404, message: 'no such path', sentAs: 'UNSUPPORTED' },
   UNSUPPORTED: { status: 405, message: 'the operation is unsupported' },
-  MISDIRECTED: { status: 421, message: 'this server does not serve the requested host' },
+  MISDIRECTED: {
+    status: 421,
+    message: 'this server does not serve the requested host',
+    sentAs: 'UNSUPPORTED',
+  },
   TOOMANYREQUESTS: { status: 429, message: 'too many requests' },
   INTERNAL: { status: 500, message: 'internal error' },
   UNAVAILABLE: { status: 503, message: 'service unavailable, try again' },
@@ -33,6 +43,12 @@ export const errorTable = {
 } as const;
 
 export type ErrorCode = keyof typeof errorTable;
+
+/** The code that a client reads. */
+export function sentCode(code: ErrorCode): ErrorCode {
+  const entry: { status: number; sentAs?: ErrorCode } = errorTable[code];
+  return entry.sentAs ?? code;
+}
 
 export interface OciErrorOptions {
   /** What was wrong and what to do, for people. Replaces the table's message. */
@@ -64,7 +80,9 @@ export class OciError extends Error {
 
   /** The body of the response: `{"errors":[{code, message, detail}]}`. */
   toBody(): string {
-    const entry = { code: this.code, message: this.message, detail: this.detail };
+    const code = sentCode(this.code);
+    const detail = code === this.code ? this.detail : { condition: this.code, ...(this.detail as object) };
+    const entry = { code, message: this.message, detail };
     return `${JSON.stringify({ errors: [entry] })}\n`;
   }
 }

@@ -23,6 +23,16 @@ export function manifestKind(mediaType: string): ManifestKind | undefined {
   return kinds.get(mediaType);
 }
 
+/**
+ * Layers and the cache configuration of BuildKit, which before 0.21 made an index of blobs of its cache. Any other type
+ * in an index may be that of a manifest.
+ */
+export function isBlobMediaType(mediaType: string): boolean {
+  return /^application\/vnd\.(oci\.image\.layer|docker\.image\.rootfs|buildkit\.cacheconfig)\./.test(
+    mediaType,
+  );
+}
+
 /** Docker image manifest schema 1: signed or not, long deprecated, refused with advice. */
 export function isSchema1(mediaType: string): boolean {
   return /^application\/vnd\.docker\.distribution\.manifest\.v1\+(json|prettyjws)$/.test(mediaType);

@@ -6,18 +6,15 @@ export interface ByteRange {
   end: number;
 }
 
-const maxDigits = 15;
-
 /**
  * `Content-Range` of an upload chunk: `<start>-<end>`, inclusive (distribution-spec "Pushing a blob in chunks").
  * The `bytes ` prefix and `/total` suffix of RFC 9110 are tolerated, since clients send them.
  * @throws OciError RANGE_INVALID (400) when malformed.
  */
 export function parseContentRange(text: string): ByteRange {
-  const match = /^(?:bytes[ =])?([0-9]+)-([0-9]+)(?:\/(?:[0-9]+|\*))?$/.exec(text.trim());
-  const start = Number(match?.[1]);
-  const end = Number(match?.[2]);
-  if (!match || match[1]!.length > maxDigits || match[2]!.length > maxDigits || end < start) {
+  const match = /^(?:bytes[ =])?([0-9]+)-([0-9]+)(?:\/(?:([0-9]+)|\*))?$/.exec(text.trim());
+  const [start, end, total] = [Number(match?.[1]), Number(match?.[2]), Number(match?.[3] ?? Infinity)];
+  if (!match || !Number.isSafeInteger(end) || end < start || end >= total) {
     throw new OciError('RANGE_INVALID', {
       status: 400,
       message: 'Content-Range must be <start>-<end>, in bytes, both inclusive',

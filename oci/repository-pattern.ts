@@ -58,7 +58,7 @@ function ancestors(repository: string): string[] {
  * `*` within one segment. By hand, since a regular expression with many stars takes exponential time on a name
  * made for it; this goes back to the last star only, which is enough.
  */
-function matchesSegment(pattern: string, text: string): boolean {
+export function matchesSegment(pattern: string, text: string): boolean {
   let [at, inText, star, resume] = [0, 0, -1, 0];
   while (inText < text.length) {
     if (pattern[at] === '*') {

@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import { withBallast } from '../runtime/ballast.ts';
 import { dataPaths } from '../runtime/config.ts';
 import type { Config } from '../runtime/config-schema.ts';
 import { listenOnSocket } from '../runtime/control.ts';
@@ -6,9 +7,10 @@ import { drainServer } from '../runtime/http-drain.ts';
 import { acquireLock } from '../runtime/lock.ts';
 import type { Log } from '../runtime/log.ts';
 import { type Running, runMain } from '../runtime/main.ts';
+import { watchCoreDisk } from './disk.ts';
 import { openRegistry } from './metadata/open.ts';
 import { retentionOf } from './retention.ts';
-import { createCoreServer } from './server.ts';
+import { coreSettings, createCoreServer } from './server.ts';
 import { openBlobStore } from './storage/open.ts';
 import { UploadSessions } from './upload-session.ts';
 
@@ -25,6 +27,7 @@ async function startCore(config: Config, log: Log): Promise<Running> {
   const registry = openRegistry({
     path: paths.registryDatabase,
     retention: retentionOf(config),
+    makingRoom: (work) => withBallast(paths.ballast, work),
     onDeath(error) {
       log.error('the writer thread died, the process ends', { error });
       process.exit(1);
@@ -33,10 +36,12 @@ async function startCore(config: Config, log: Log): Promise<Running> {
   const uploads = new UploadSessions(registry, store, config['uploads.expiry']);
   for (const error of await uploads.recover())
     log.error('an upload could not be finished at start', { error });
-  const server = createCoreServer({ registry, store, uploads, log });
+  const disk = watchCoreDisk(config, log);
+  const server = createCoreServer({ registry, store, uploads, settings: coreSettings(config), disk, log });
   await listenOnSocket(server, paths.coreSocket);
   return {
     async drain() {
+      await disk.close();
       await drainServer(server, config['shutdown.drain']);
       await registry.close();
       lock.release();

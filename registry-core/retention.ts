@@ -9,6 +9,8 @@ export function retentionOf(config: Config): Retention {
     leaseMs: config['gc.lease'],
     graceMs: config['gc.grace'],
     untaggedMs: config['gc.untagged'],
+    policies: config['gc.policies'],
     uploadExpiryMs: config['uploads.expiry'],
+    trashMs: config['gc.trash'],
   };
 }

@@ -1,6 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type Endpoint, parseEndpoint } from '../oci/endpoints.ts';
 import { OciError } from '../oci/errors.ts';
+import type { SparseIndex } from '../oci/sparse-index.ts';
+import type { Config } from '../runtime/config-schema.ts';
+import type { DiskWatch } from '../runtime/disk-watch.ts';
 import { sendError } from '../runtime/error-response.ts';
 import type { Log } from '../runtime/log.ts';
 import { parseContext, type RequestContext } from '../runtime/request-context.ts';
@@ -20,7 +23,23 @@ export interface Core {
   registry: Registry;
   store: BlobStore;
   uploads: UploadSessions;
+  settings: CoreSettings;
+  disk: DiskWatch;
   log: Log;
+}
+
+/** What an operator decides of the answers. */
+export interface CoreSettings {
+  sparseIndex: SparseIndex;
+  /** What clients are asked for, in bytes; 0: nothing. */
+  minChunkBytes: number;
+}
+
+export function coreSettings(config: Config): CoreSettings {
+  return {
+    sparseIndex: config['manifests.sparse_index'],
+    minChunkBytes: config['uploads.min_chunk_bytes'],
+  };
 }
 
 /** One request of one endpoint, as a handler gets it. */

@@ -17,6 +17,7 @@ export class SessionTurns {
         throw new OciError('BLOB_UPLOAD_INVALID', {
           status: 409,
           message: 'another request is writing to this upload session',
+          detail: { session: id },
         });
       }
       await delay(pollMs);

@@ -2,14 +2,22 @@ import { createHash, type Hash, randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { algorithmOf, type Digest, type DigestAlgorithm, hexOf } from '../oci/digest.ts';
 import { OciError } from '../oci/errors.ts';
+import { faultPoint } from '../runtime/fault-points.ts';
 import type { RequestContext } from '../runtime/request-context.ts';
 import type { Registry, SessionRow } from './metadata/registry.ts';
 import { SessionTurns } from './session-turns.ts';
 import type { BlobStore, UploadFile } from './storage/blob-store.ts';
+import { chunksOf } from './upload-body.ts';
 
 /** Bytes collected before a write: Node's TLS hands over chunks of at most 16 KiB. */
 const writeBytes = 256 * 1024;
 const maxHashStates = 1000;
+
+/**
+ * Is given the offset before anything is read, and may refuse.
+ * @returns how many bytes must come, where the request says so.
+ */
+export type UploadCheck = (offset: number) => number | undefined;
 
 interface HashState {
   algorithm: DigestAlgorithm;
@@ -41,7 +49,14 @@ export class UploadSessions {
     const id = randomUUID();
     // The row comes first: no file is ever without a row that names it.
     await this.#registry.openSession({ id, repository, algorithm }, context);
+    faultPoint('core.session.recorded');
     await this.#store.createUpload(id);
+    faultPoint('core.upload.created');
+    // Whoever stood still for longer than the session lives (a suspended machine) has made a file without a row.
+    if (!(await this.#registry.session(repository, id))) {
+      await this.#store.discardUpload(id);
+      throw new OciError('BLOB_UPLOAD_UNKNOWN', { message: 'the upload session expired meanwhile' });
+    }
     return { id, repository, state: 'open', algorithm, offset: 0, closingDigest: null, closingKey: null };
   }
 
@@ -69,14 +84,12 @@ export class UploadSessions {
 
   /**
    * Appends the body at the session's offset. What was written before a client went away stays and counts.
-   * @param check is given the offset before anything is read, and may refuse.
    * @returns the new offset, in bytes.
    */
-  append(repository: string, id: string, body: Readable, check: (offset: number) => void): Promise<number> {
+  append(repository: string, id: string, body: Readable, check: UploadCheck): Promise<number> {
     return this.#turns.take(id, async () => {
       const session = await this.find(repository, id);
-      check(session.offset);
-      return this.#receive(session, body);
+      return this.#receive(session, body, check(session.offset));
     });
   }
 
@@ -91,14 +104,13 @@ export class UploadSessions {
     id: string,
     digest: Digest,
     body: Readable,
-    check: (offset: number) => void,
+    check: UploadCheck,
   ): Promise<number> {
     return this.#turns.take(id, async () => {
       const closing = await this.#registry.session(repository, id);
       if (closing?.closingDigest === digest && (await this.#complete(closing))) return closing.offset;
       const session = await this.find(repository, id);
-      check(session.offset);
-      const size = await this.#receive(session, body, algorithmOf(digest));
+      const size = await this.#receive(session, body, check(session.offset), algorithmOf(digest));
       const { hash } = await this.#hashState(session, size, algorithmOf(digest));
       const actual = hash.copy().digest('hex');
       if (actual !== hexOf(digest)) {
@@ -119,7 +131,13 @@ export class UploadSessions {
       this.#hashes.delete(id);
       // The file goes first: on a full disk the database needs its room to forget the session.
       await this.#store.discardUpload(id);
-      if (await this.#registry.cancelSession(id)) await this.#registry.forgetDoomed('upload', id);
+      faultPoint('core.cancelled.discarded');
+      if (!(await this.#registry.cancelSession(id))) return;
+      faultPoint('core.cancelled.recorded');
+      await this.#store.syncRemovals();
+      faultPoint('core.cancelled.synced');
+      await this.#registry.forgetDoomed('upload', id);
+      faultPoint('core.cancelled.forgotten');
     });
   }
 
@@ -150,21 +168,27 @@ export class UploadSessions {
     return Math.min(session.offset, size);
   }
 
-  async #receive(session: SessionRow, body: Readable, algorithm = session.algorithm): Promise<number> {
+  async #receive(
+    session: SessionRow,
+    body: Readable,
+    announced: number | undefined,
+    algorithm = session.algorithm,
+  ): Promise<number> {
     const state = await this.#hashState(session, session.offset, algorithm);
     const file = await this.#store.openUpload(session.id, session.offset);
-    let interrupted: unknown;
-    try {
-      interrupted = await this.#pump(session.id, body, file, state);
-    } catch (error) {
-      // The hash has seen bytes that the file may not have.
-      this.#hashes.delete(session.id);
+    const pumped = this.#pump(session.id, chunksOf(body, announced), file, state).catch(async (error) => {
       // On a full disk every byte counts: the database needs some to end this session.
       await file.truncate(session.offset).catch(() => undefined);
       throw error;
-    } finally {
-      await file.close();
-    }
+    });
+    const interrupted = await pumped
+      .finally(() => file.close())
+      .catch((error) => {
+        // The hash has seen bytes that the file may not have; a network file system says so at the close.
+        this.#hashes.delete(session.id);
+        throw error;
+      });
+    faultPoint('core.upload.appended');
     state.offset = file.offset;
     await this.#advance(session.id, file.offset);
     if (interrupted) throw interrupted;
@@ -172,14 +196,18 @@ export class UploadSessions {
   }
 
   /** @returns the error with which the body ended early, after all that came was written. */
-  async #pump(id: string, body: Readable, file: UploadFile, { hash }: HashState): Promise<unknown> {
+  async #pump(
+    id: string,
+    body: AsyncIterable<Uint8Array>,
+    file: UploadFile,
+    { hash }: HashState,
+  ): Promise<unknown> {
     let chunks: Uint8Array[] = [];
     let bytes = 0;
     let renewedAt = performance.now();
     let interrupted: unknown;
     try {
-      // Not destroyed by an error of ours: the connection is kept, and its next request comes after the rest.
-      for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
+      for await (const chunk of body) {
         hash.update(chunk);
         chunks.push(chunk);
         bytes += chunk.length;
@@ -201,8 +229,10 @@ export class UploadSessions {
   }
 
   async #advance(id: string, offset: number): Promise<void> {
-    if (await this.#registry.advanceSession(id, offset)) return;
-    throw new OciError('BLOB_UPLOAD_UNKNOWN', { message: 'the upload session expired meanwhile' });
+    if (!(await this.#registry.advanceSession(id, offset))) {
+      throw new OciError('BLOB_UPLOAD_UNKNOWN', { message: 'the upload session expired meanwhile' });
+    }
+    faultPoint('core.offset.recorded');
   }
 
   async #hashState(session: SessionRow, offset: number, algorithm: DigestAlgorithm): Promise<HashState> {
@@ -221,14 +251,30 @@ export class UploadSessions {
     const file = await this.#store.openUpload(session.id, size);
     try {
       await file.sync();
+    } catch (error) {
+      await this.#abandon(session.id);
+      throw error;
     } finally {
       await file.close();
     }
+    faultPoint('core.upload.synced');
     const key = this.#store.newKey(digest);
     if (!(await this.#registry.closeSession(session.id, digest, key, size))) {
       throw new OciError('BLOB_UPLOAD_UNKNOWN', { message: 'the upload session expired meanwhile' });
     }
+    faultPoint('core.closing.recorded');
     await this.#commit(session.id, digest, key, size);
+  }
+
+  /**
+   * Ends a session after a failed sync. Another sync would succeed even where the system has dropped the bytes, so
+   * none of them can be trusted: the client starts anew. Without the row or without the file nobody finishes it, and
+   * the other is left to the collector.
+   */
+  async #abandon(id: string, key?: string): Promise<void> {
+    this.#hashes.delete(id);
+    const files = [this.#store.discardUpload(id), ...(key === undefined ? [] : [this.#store.remove(key)])];
+    await Promise.allSettled([...files, this.#registry.cancelSession(id)]);
   }
 
   /** Commits a session that is closing. @returns false when it has lost bytes. */
@@ -241,22 +287,36 @@ export class UploadSessions {
   }
 
   async #commit(id: string, digest: Digest, key: string, size: number): Promise<void> {
-    await this.#store.commitUpload(id, key);
+    await this.#store.commitUpload(id, key).catch(async (error) => {
+      const isRenamed = (await this.#store.uploadSize(id).catch(() => undefined)) === undefined;
+      if (isRenamed) await this.#abandon(id, key);
+      throw error;
+    });
+    faultPoint('core.directory.synced');
     const stored = await this.#registry.storedBlob(digest);
     // A file under the old key is trusted only as far as its size; anything else is healed by the new bytes.
     const whole = stored?.storageKey && (await this.#sizeOrNothing(stored.storageKey)) === size;
-    const keepKey = whole ? stored.storageKey : undefined;
-    const commit = this.#registry.commitBlob({ session: id, digest, size, key, keepKey });
+    const brokenKey = whole ? undefined : stored?.storageKey;
+    const commit = this.#registry.commitBlob({ session: id, digest, size, key, brokenKey });
     const { displaced } = await commit.catch(async (error) => {
       // The session expired, and its files may have been swept before this one had its name.
       if (error instanceof OciError) await this.#store.remove(key).catch(() => undefined);
       throw error;
     });
+    faultPoint('core.blob.committed');
     if (displaced === undefined) return;
-    // The collector would remove it as well; a push that brings nothing new should not cost disk until then.
-    const removed = this.#store.remove(displaced).then(() => this.#registry.forgetDoomed('blob', displaced));
     // The blob is committed; a file that could not be removed keeps the name under which the collector finds it.
-    await removed.catch(() => undefined);
+    await this.#removeDisplaced(displaced).catch(() => undefined);
+  }
+
+  /** The collector would remove it as well; a push that brings nothing new should not cost disk until then. */
+  async #removeDisplaced(key: string): Promise<void> {
+    await this.#store.remove(key);
+    faultPoint('core.displaced.removed');
+    await this.#store.syncRemovals();
+    faultPoint('core.displaced.synced');
+    await this.#registry.forgetDoomed('blob', key);
+    faultPoint('core.displaced.forgotten');
   }
 
   async #sizeOrNothing(key: string): Promise<number | undefined> {

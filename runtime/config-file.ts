@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { parse as parseYaml } from 'yaml';
 import type { ConfigFault } from './config.ts';
 import { type ConfigName, configSchema, type ValueType } from './config-schema.ts';
+import { parseYaml } from './yaml.ts';
 
 export type Setting = readonly [ConfigName, string];
 
@@ -37,6 +37,7 @@ function settingsBelow(name: string, value: unknown, path: string, faults: Confi
 
 function setting(name: ConfigName, value: unknown, refuse: (expected: string) => Setting[]): Setting[] {
   const type: ValueType<unknown> = configSchema[name].type;
+  if (type.structured && typeof value === 'object' && value !== null) return [[name, JSON.stringify(value)]];
   const text = type.list && Array.isArray(value) ? listText(value) : valueText(value);
   return text === undefined ? refuse(type.expected) : [[name, text]];
 }

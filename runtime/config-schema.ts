@@ -1,4 +1,12 @@
 import { isIP } from 'node:net';
+import { parseSparseIndex, type SparseIndex } from '../oci/sparse-index.ts';
+import { type DailyWindow, formatWindow, parseWindow } from './daily-window.ts';
+import { parseDuration } from './duration.ts';
+import type { ValueFault } from './policy-fields.ts';
+import { parseReserve, type Reserve } from './reserve.ts';
+import { formatPolicies, type RetentionPolicy, readPolicies } from './retention-policies.ts';
+
+export { parseDuration };
 
 /** One kind of value: how its text is read, and what to say when it cannot be. */
 export interface ValueType<Value> {
@@ -7,6 +15,12 @@ export interface ValueType<Value> {
   parse(text: string): Value | undefined;
   /** A list in YAML is joined by commas first. */
   list?: true;
+  /** What the file has there, lists of maps too, comes as JSON. */
+  structured?: true;
+  /** What is wrong with a text that is no such value, where one fault would not say enough. */
+  faults?(text: string): ValueFault[];
+  /** As it would be written in the file, where that is not plain from the value. */
+  format?(value: Value): string;
 }
 
 export interface ConfigKey<Value> {
@@ -14,15 +28,6 @@ export interface ConfigKey<Value> {
   /** As it would be written in the file. */
   default: string;
   description: string;
-}
-
-const unitMs: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-/** `90s`, `15m`, `24h`, `7d`, `0` → milliseconds. */
-export function parseDuration(text: string): number | undefined {
-  if (text === '0') return 0;
-  const match = /^([0-9]{1,9}(?:\.[0-9]{1,3})?)(ms|s|m|h|d)$/.exec(text);
-  return match ? Math.round(Number(match[1]) * unitMs[match[2]!]!) : undefined;
 }
 
 export interface Rate {
@@ -89,10 +94,52 @@ const schedule: ValueType<string> = {
   parse: (value) =>
     /^([-0-9A-Za-z*,/#]+ +){4,5}[-0-9A-Za-z*,/#]+$/.test(value) || value === 'off' ? value : undefined,
 };
+const timezone: ValueType<string> = {
+  expected: 'a time zone such as Europe/Vienna or UTC',
+  parse: (text) => (text === '' || isTimezone(text) ? text : undefined),
+};
+const dailyWindow: ValueType<DailyWindow | null> = {
+  expected: 'two times of day such as 01:00-05:00 or 22:30-04:00',
+  parse: parseWindow,
+  format: formatWindow,
+};
+const policies: ValueType<readonly RetentionPolicy[]> = {
+  expected: 'a list of policies, in YAML or JSON',
+  structured: true,
+  parse: (text) => {
+    const { policies: read, faults } = readPolicies(text);
+    return faults.length === 0 ? read : undefined;
+  },
+  faults: (text) => readPolicies(text).faults,
+  format: formatPolicies,
+};
 const rate: ValueType<Rate> = {
   expected: 'a number of requests per window of 1s to 24h, such as 600/1m',
   parse: parseRate,
 };
+
+const reserve: ValueType<Reserve> = {
+  expected:
+    'a size such as 1GiB, a share such as 5%, both separated by a comma (the smaller one counts), or 0',
+  list: true,
+  parse: parseReserve,
+  format: ({ text }) => text,
+};
+
+const sparseIndex: ValueType<SparseIndex> = {
+  expected: 'deny, allow, or platforms such as linux/amd64, separated by commas',
+  list: true,
+  parse: parseSparseIndex,
+};
+
+function isTimezone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 export function isHostname(name: string): boolean {
   return (
@@ -176,23 +223,60 @@ export const configSchema = {
     '',
     'Directory of `blobs/` and `uploads/`, all of it one file system. Empty: the data directory.',
   ),
+  'storage.reserve': key(
+    reserve,
+    '1GiB,5%',
+    'Free space to keep on the disks of `storage.root` and `data`: below it new uploads are refused, and trash and expired uploads are removed at once. 0: none.',
+  ),
   'uploads.expiry': key(
     duration(),
     '0',
     'An upload session that was left alone for this long is removed. 0: as `gc.lease`.',
   ),
+  'uploads.min_chunk_bytes': key(
+    whole(0, 1_073_741_824),
+    '0',
+    'Least length of a chunk that clients are asked for, in `OCI-Chunk-Min-Length`. A smaller one is taken all the same. 0: they are asked for nothing.',
+  ),
+  'manifests.sparse_index': key(
+    sparseIndex,
+    'deny',
+    'Whether an index may list manifests that its repository does not have. `deny`: none. `allow`: any. A list of platforms: any but those of these platforms, or of none.',
+  ),
   'gc.schedule': key(
     schedule,
     '0 3 * * *',
-    'When the collector runs: a cron expression in local time, or `off`.',
+    'When the collector runs: a cron expression in the time of `gc.timezone`, or `off`.',
+  ),
+  'gc.timezone': key(timezone, '', 'Time zone of `gc.schedule` and `gc.window`. Empty: local time.'),
+  'gc.jitter': key(
+    // Node's timers reach 24 days; a delay of a day is the next day's run.
+    duration('0', '24h'),
+    '0',
+    'A scheduled run starts later than its time, by a random part of this.',
+  ),
+  'gc.window': key(
+    dailyWindow,
+    '',
+    'The only part of a day in which scheduled runs work: none starts outside, and at its end one stops and is gone on with by the next. Empty: the whole day.',
   ),
   'gc.lease': key(
     duration('2s'),
     '24h',
     'How long content is kept after a client was told that it exists, whether or not anything refers to it. Half of it is what a client is promised.',
   ),
+  'gc.trash': key(
+    duration(),
+    '0',
+    'How long what a run removed stays in the trash, from where `gatehouse gc undo` brings it back; 24h is a good value where the disk allows. 0: it is gone at once.',
+  ),
   'gc.grace': key(duration(), '0', 'Extra rest before unreferenced content is removed.'),
   'gc.untagged': key(duration(), '7d', 'How long a manifest without tag, index or subject is kept.'),
+  'gc.policies': key(
+    policies,
+    '',
+    'What is kept in which repositories: a list of policies, see [garbage-collection.md](garbage-collection.md#policies). Empty: no tag is ever removed.',
+  ),
   'events.retention': key(duration('1h'), '30d', 'How long rows of the event journal are kept.'),
   'log.level': key(
     oneOf('debug', 'info', 'warn', 'error'),

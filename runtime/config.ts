@@ -71,7 +71,10 @@ export function loadConfig({ file, environment, flags = {} }: ConfigSources): Lo
     const { key, value } = texts.get(name) ?? { key: name, value: configSchema[name].default };
     const type: ValueType<unknown> = configSchema[name].type;
     const parsed = type.parse(value);
-    if (parsed === undefined) faults.push({ key, value, expected: type.expected });
+    if (parsed === undefined) {
+      const found = type.faults?.(value) ?? [{ at: '', value, expected: type.expected }];
+      faults.push(...found.map(({ at, ...fault }) => ({ key: `${key}${at}`, ...fault })));
+    }
     values[name] = parsed;
   }
   faults.push(...crossFaults(values as Config));
@@ -126,6 +129,7 @@ export function dataPaths(config: Config) {
     coreSocket: join(run, 'core.sock'),
     gatewaySocket: join(run, 'gateway.sock'),
     collectorSocket: join(run, 'gc.sock'),
+    ballast: join(run, 'ballast'),
     lock: join(run, 'lock.db'),
     coreLock: join(run, 'core-lock.db'),
     collectorLock: join(run, 'gc-lock.db'),

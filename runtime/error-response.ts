@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { OciError } from '../oci/errors.ts';
 import type { Log } from './log.ts';
+import { blankSecrets } from './secrets.ts';
 
 /**
  * The only writer of error bodies: the OCI JSON form, on every path and for every status. What is not an
@@ -16,7 +17,7 @@ export function sendError(response: ServerResponse, thrown: unknown, log: Log, r
     return error;
   }
   for (const name of response.getHeaderNames()) if (!keptHeaders.has(name)) response.removeHeader(name);
-  const body = error.toBody();
+  const body = blankSecrets(error.toBody());
   response.writeHead(error.status, {
     ...error.headers,
     'Content-Type': 'application/json; charset=utf-8',

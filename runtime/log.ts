@@ -1,4 +1,5 @@
 import pino from 'pino';
+import { blankSecrets } from './secrets.ts';
 
 export type LogFields = Record<string, unknown>;
 
@@ -44,6 +45,7 @@ export function createLog(component: string, level: string): Log {
 
 /** Fields as they are written: secrets blanked, errors described, an end to what refers to itself. */
 function readable(value: unknown, depth = 0): unknown {
+  if (typeof value === 'string') return blankSecrets(value);
   if (typeof value !== 'object' || value === null) return value;
   if (depth > maxDepth) return '…';
   if (value instanceof Error) return readable(describeError(value), depth);

@@ -61,6 +61,8 @@ export function openExclusively(path: string): Database.Database | undefined {
   closeSync(openSync(path, 'a', 0o600));
   const database = new Database(path, { timeout: 0 });
   try {
+    // The new database's first page would go to a journal on disk, which may be full.
+    database.pragma('journal_mode = MEMORY');
     database.exec('BEGIN EXCLUSIVE');
     return database;
   } catch (error) {

@@ -15,6 +15,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   gc: [
     'registry-core/storage',
     'registry-core/metadata/collection.ts',
+    'registry-core/metadata/inspection.ts',
+    'registry-core/metadata/verification.ts',
     'type registry-core/metadata/clock.ts',
     'registry-core/retention.ts',
     'runtime',
@@ -29,6 +31,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** Within one room. */
 const mayNotImport: readonly (readonly [string, string])[] = [
   ['registry-core/handlers', 'registry-core/metadata/collection.ts'],
+  ['registry-core/handlers', 'registry-core/metadata/inspection.ts'],
+  ['registry-core/handlers', 'registry-core/metadata/verification.ts'],
   ['registry-core/handlers', 'registry-core/metadata/open.ts'],
   ['registry-core/storage', 'registry-core/metadata'],
 ];
@@ -39,11 +43,11 @@ const importerOf: Readonly<Record<string, string>> = {
   'better-sqlite3': 'runtime/sqlite.ts',
   'http-proxy': 'gateway/proxy.ts',
   jose: 'gateway/identity/jwt.ts',
-  'node-cron': 'gc/main.ts',
+  'node-cron': 'gc/schedule.ts',
   'node-forge': 'certs/sign.ts',
   pino: 'runtime/log.ts',
   'rate-limiter-flexible': 'gateway/limits/counters.ts',
-  yaml: 'runtime/config-file.ts',
+  yaml: 'runtime/yaml.ts',
 };
 
 /** Where the name of a module may be computed: the mains are started as processes, the command is found. */

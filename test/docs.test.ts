@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
-import { errorTable } from '../oci/errors.ts';
+import { type ErrorCode, errorTable, sentCode } from '../oci/errors.ts';
 import { loadConfig } from '../runtime/config.ts';
 import { type ConfigName, configSchema, environmentName, type ValueType } from '../runtime/config-schema.ts';
 import { configFlags } from '../runtime/flags.ts';
@@ -56,6 +56,7 @@ test('the examples of values are good ones', () => {
   const kinds: Record<string, ConfigName> = {
     duration: 'gc.untagged',
     rate: 'limits.account_requests',
+    size: 'storage.reserve',
     list: 'hostname',
     path: 'storage.root',
     switch: 'auth.own_namespace',
@@ -88,12 +89,64 @@ test('links of the pages lead somewhere', () => {
   }
 });
 
-test('docs/protocol.md has every error code with its status', () => {
-  const described = read('docs/protocol.md').matchAll(/^\| `([A-Z_]+)` \| ([0-9]{3}) \|/gm);
-  const found = Object.fromEntries([...described].map(([, code, status]) => [code, Number(status)]));
-  const wanted = Object.fromEntries(Object.entries(errorTable).map(([code, { status }]) => [code, status]));
+test('docs/protocol.md has every error code with its status, its meaning and the code that goes out', () => {
+  const described = read('docs/protocol.md').matchAll(
+    /^\| `([A-Z_]+)` \| ([0-9]{3}) \| (.+?) \| (?:`([A-Z_]+)` )?\|$/gm,
+  );
+  const found = [...described].map(([, code, status, message, sent = code]) => [
+    code,
+    +status!,
+    message,
+    sent,
+  ]);
+  const wanted = Object.entries(errorTable).map(([code, { status, message }]) => {
+    return [code, status, message, sentCode(code as ErrorCode)];
+  });
   assert.deepEqual(found, wanted);
 });
+
+/** Rows of the tables under "Clauses": clause, level, what we do, tests. */
+function clauses(): string[][] {
+  const [, text] = read('docs/protocol.md').split('\n## Clauses\n');
+  return text!.split('\n### ').slice(1).flatMap(rows);
+}
+
+test('every clause in docs/protocol.md has a level, an answer and tests', () => {
+  const all = clauses();
+  assert.ok(all.length >= 110, `only ${all.length} clauses`);
+  for (const row of all) {
+    assert.equal(row.length, 4, row.join(' | '));
+    const [clause, level, here, tests] = row as [string, string, string, string];
+    assert.ok(clause.length > 0 && here.length > 0, clause);
+    assert.match(
+      level,
+      /^(?:(?:MUST|MUST NOT|SHOULD|SHOULD NOT|MAY|OPTIONAL|should|says|—)(?:, |$))+$/,
+      clause,
+    );
+    assert.match(tests, /^`[^`]+` \([a-z0-9/-]+\)(?:; `[^`]+` \([a-z0-9/-]+\))*$/, clause);
+  }
+});
+
+test('every test that a clause in docs/protocol.md names is there and cannot be skipped', () => {
+  const cited = clauses().flatMap((row) => [...row.at(-1)!.matchAll(/`([^`]+)` \(([^)]+)\)/g)]);
+  assert.ok(cited.length >= 150, `only ${cited.length} tests are named`);
+  const faults = cited.map(([, name, file]) => testFault(name!, `test/${file}.test.ts`));
+  assert.deepEqual(
+    faults.filter((fault) => fault !== undefined),
+    [],
+  );
+});
+
+/** A test of the outermost level, without options (`skip`, `todo`), in a file that needs no other program. */
+function testFault(name: string, file: string): string | undefined {
+  if (!existsSync(join(root, file))) return `${file} is not there`;
+  if (file.startsWith('test/e2e/')) return `${file} needs what is not on every machine`;
+  const source = read(file);
+  if (/missingTool|\.skip\(|\.todo\(|\.only\(/.test(source)) return `${file} may skip tests`;
+  const begin = [...source.matchAll(/^test\(\s*'(.*)',\s*(\S)/gm)].filter(([, found]) => found === name);
+  if (begin.length !== 1) return `${file} has ${begin.length} tests named: ${name}`;
+  return begin[0]![2] === '{' ? `${file} has options for: ${name}` : undefined;
+}
 
 test('every test that docs/garbage-collection.md names exists', () => {
   const sources = globSync('test/**/*.test.ts', { cwd: root }).map(read).join('\n');

@@ -1,5 +1,5 @@
 import { ConfigError, type LoadedConfig } from '../../runtime/config.ts';
-import { type ConfigName, configSchema, type Rate } from '../../runtime/config-schema.ts';
+import { type ConfigName, configSchema, type Rate, type ValueType } from '../../runtime/config-schema.ts';
 import { type Call, type Command, jsonOption, namedPositionals } from '../command.ts';
 import { UsageError } from '../errors.ts';
 import { formatDuration } from '../format.ts';
@@ -52,7 +52,10 @@ function show({ flags, given }: Call): number {
   printLine(`# ${loaded.file ?? 'no file; environment and defaults'}`);
   for (const name of names) {
     const isDefault = loaded.given.has(name) ? '' : '  # default';
-    printLine(`${name}: ${yamlText(settingText(loaded, name))}${isDefault}`);
+    const { structured }: ValueType<unknown> = configSchema[name].type;
+    const text = settingText(loaded, name);
+    // JSON is YAML.
+    printLine(`${name}: ${structured ? text : yamlText(text)}${isDefault}`);
   }
   return 0;
 }
@@ -60,6 +63,8 @@ function show({ flags, given }: Call): number {
 /** A value as it would be written in the file. */
 function settingText({ config }: LoadedConfig, name: ConfigName): string {
   const value: unknown = config[name];
+  const type: ValueType<unknown> = configSchema[name].type;
+  if (type.format) return type.format(value);
   if (Array.isArray(value)) return value.join(', ');
   if (typeof value === 'number' && isDuration(name, value)) return formatDuration(value);
   if (typeof value === 'object') {

@@ -1,51 +1,62 @@
-import { type Report, runCollection } from '../../gc/index.ts';
-import { dataPaths, type LoadedConfig } from '../../runtime/config.ts';
-import { callControl } from '../../runtime/control.ts';
-import { createLog } from '../../runtime/log.ts';
-import { runProcessHere } from '../../supervisor/index.ts';
-import { type Call, type Command, jsonOption, namedPositionals } from '../command.ts';
-import { CommandError, UsageError } from '../errors.ts';
-import { printJson, printLine } from '../output.ts';
-import { describeReport } from '../report.ts';
-import { loadAlone, loadExisting, processFlags } from '../settings.ts';
+import { type Call, type Command, jsonOption } from '../command.ts';
+import { UsageError } from '../errors.ts';
+
+/** Its verbs, each a file of its own that is loaded when it is asked for, with the options that go with it. */
+const verbs: Record<string, { options: readonly string[]; load(): Promise<Verb> }> = {
+  run: { options: ['dry-run', 'json', 'scheduled'], load: () => import('../gc-run.ts') },
+  plan: { options: ['json', 'limit'], load: () => import('../gc-plan.ts') },
+  why: { options: ['json', 'limit'], load: () => import('../gc-why.ts') },
+  history: { options: ['json', 'limit'], load: () => import('../gc-history.ts') },
+  undo: { options: ['dry-run', 'json'], load: () => import('../gc-undo.ts') },
+};
+
+interface Verb {
+  /** @param call without the verb's own name. @returns as `Command.run`. */
+  run(call: Call): Promise<number | undefined>;
+}
 
 export const command: Command = {
-  summary: 'remove what nothing refers to any more',
-  usage: ['gc [--dry-run] [--json]', 'gc --scheduled'],
+  summary: 'remove what nothing refers to any more; say what goes, what stays, and why',
+  usage: [
+    'gc [--dry-run] [--json]',
+    'gc plan [-n N] [--json]',
+    'gc why REPOSITORY@DIGEST|REPOSITORY:TAG|DIGEST [-n N] [--json]',
+    'gc history [-n N] [--json]',
+    'gc undo RUN [--dry-run] [--json]',
+    'gc --scheduled',
+  ],
   description:
-    'Runs one collection now, in the running collector where there is one. Pushes and pulls go on meanwhile.\nWhat a client was told exists is kept until its lease (gc.lease) is over; the report says until when.\nExit code 1: something could not be removed; the report names it.',
+    'Runs one collection now, in the running collector where there is one. Pushes and pulls go on meanwhile.\nWhat a client was told exists is kept until its lease (gc.lease) is over; the report says until when.\nplan, why and history read the database and change nothing, whether or not the server runs.\nundo brings back what a run removed, while the trash (gc.trash) has it; the server has to run.\nExit code 1: something could not be removed, or brought back; the report names it. why: no such manifest or blob.',
   options: {
-    'dry-run': { type: 'boolean', description: 'remove nothing, say what would be removed' },
+    'dry-run': {
+      type: 'boolean',
+      description: 'remove nothing, say what would be removed (the counts of plan)',
+    },
+    limit: {
+      type: 'string',
+      short: 'n',
+      value: 'N',
+      description: 'at most N entries of each kind (20; 0: all)',
+    },
     ...jsonOption,
     scheduled: { type: 'boolean', description: 'run the collector process alone, by its schedule' },
   },
   examples: [
     ['gc --dry-run', 'what would be removed?'],
+    ['gc plan', 'what exactly, why, and what waits until when?'],
+    ['gc why team/app:1.0', 'what keeps this image, and how long?'],
+    ['gc undo 12', 'bring back what run 12 removed'],
     ['gc --data /srv/gatehouse --json', 'collect, print one JSON object'],
     ['gc --scheduled', 'the collector as a service of its own'],
   ],
   async run(call) {
-    namedPositionals(call.positionals, []);
-    if (call.given.has('scheduled')) return await runScheduled(call);
-    const dryRun = call.given.has('dry-run');
-    const report = await collect(loadExisting(call.flags), dryRun);
-    if (call.given.has('json')) printJson(report);
-    else printLine(describeReport(report));
-    return report.errors.length > 0 ? 1 : 0;
+    const [name = 'run', ...positionals] = call.positionals;
+    // `run` is what `gc` alone means, not a word to type.
+    const verb = Object.hasOwn(verbs, name) && call.positionals[0] !== 'run' ? verbs[name] : undefined;
+    if (!verb)
+      throw new UsageError(`expected one of: ${Object.keys(verbs).slice(1).join(', ')}; or no argument`);
+    const foreign = [...call.given].find((option) => !verb.options.includes(option));
+    if (foreign) throw new UsageError(`--${foreign} does not go with gc ${name}`);
+    return await (await verb.load()).run({ ...call, positionals });
   },
 };
-
-async function runScheduled({ flags, given }: Call): Promise<undefined> {
-  if (given.size > 1) throw new UsageError('--scheduled takes neither --dry-run nor --json');
-  await runProcessHere('gc', processFlags(loadAlone(flags), flags));
-}
-
-/** The collector that runs does it; without one this process does, under the same lock. */
-async function collect({ config }: LoadedConfig, dryRun: boolean): Promise<Report> {
-  const socket = dataPaths(config).collectorSocket;
-  const answer = await callControl(socket, 'POST', '/run', { dryRun }).catch((error: Error) => {
-    throw new CommandError(`the collector could not do it (${error.message}); its log says more`);
-  });
-  if (answer !== undefined) return answer as Report;
-  return await runCollection(config, { dryRun, log: createLog('gc', config['log.level']) });
-}

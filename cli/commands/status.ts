@@ -1,7 +1,8 @@
-import type { Report } from '../../gc/index.ts';
+import type { ProgressReport, Report } from '../../gc/index.ts';
 import { dataPaths } from '../../runtime/config.ts';
 import type { Config } from '../../runtime/config-schema.ts';
 import { callControl } from '../../runtime/control.ts';
+import { type DiskSpace, readDiskSpace } from '../../runtime/disk.ts';
 import { type SupervisorStatus, supervisorPaths } from '../../supervisor/index.ts';
 import { type Command, jsonOption, namedPositionals } from '../command.ts';
 import { formatBytes, formatUptime } from '../format.ts';
@@ -15,12 +16,14 @@ interface Status {
   supervisor: SupervisorStatus | null;
   gateway: GatewayStatus | null;
   gc: CollectorStatus | null;
+  storage: DiskSpace | null;
 }
 
 /** What the collector answers; only what is shown here. */
 interface CollectorStatus {
   next_run: string | null;
   running: boolean;
+  progress: ProgressReport | null;
   last_report: Report | null;
 }
 
@@ -48,7 +51,8 @@ async function readStatus(config: Config): Promise<Status> {
   const [supervisor, gateway, gc] = await Promise.all(
     [supervisorPaths(config).socket, paths.gatewaySocket, paths.collectorSocket].map(ask),
   );
-  const status = { data: config.data, supervisor, gateway, gc } as Omit<Status, 'running'>;
+  const storage = await readDiskSpace(config).catch(() => null);
+  const status = { data: config.data, supervisor, gateway, gc, storage } as Omit<Status, 'running'>;
   return { running: isRunning(status), ...status };
 }
 
@@ -62,7 +66,7 @@ function isRunning({ supervisor, gateway }: Omit<Status, 'running'>): boolean {
   return gateway !== null && (supervisor?.processes.every(({ state }) => state === 'ready') ?? true);
 }
 
-function show({ running, data, supervisor, gateway, gc }: Status): void {
+function show({ running, data, supervisor, gateway, gc, storage }: Status): void {
   const found = supervisor ?? gateway ?? gc;
   if (!found) {
     printLine(`Gatehouse does not run on ${data}.`);
@@ -74,7 +78,8 @@ function show({ running, data, supervisor, gateway, gc }: Status): void {
   );
   if (supervisor) showProcesses(supervisor);
   for (const address of gatewayAddresses(gateway)) printLine(`listens on   ${address}`);
-  for (const line of [...certificateLines(gateway), ...collectorLines(gc)]) printLine(line);
+  const lines = [...certificateLines(gateway), ...collectorLines(gc), ...storageLines(storage)];
+  for (const line of lines) printLine(line);
 }
 
 function showProcesses({ processes }: SupervisorStatus): void {
@@ -96,7 +101,19 @@ function collectorLines(gc: CollectorStatus | null): string[] {
   const next = gc.next_run ? `next run ${gc.next_run}` : 'runs when asked to';
   const last = gc.last_report;
   const freed = last ? [`last run     ${last.finished_at}, freed ${formatBytes(last.bytes_freed)}`] : [];
-  return [`collector    ${gc.running ? 'a run is under way' : next}`, ...freed];
+  const { progress } = gc;
+  const far = progress ? ` (${progress.phase}, ${progress.done} of ${progress.total})` : '';
+  return [`collector    ${gc.running ? `a run is under way${far}` : next}`, ...freed];
+}
+
+export function storageLines(storage: DiskSpace | null): string[] {
+  return (storage?.file_systems ?? []).map(({ path, free_bytes, total_bytes, reserve_bytes, short }) => {
+    const room = `${formatBytes(free_bytes)} free of ${formatBytes(total_bytes)} on ${path}`;
+    const reserve = `reserve ${formatBytes(reserve_bytes)}`;
+    return short
+      ? `storage      SHORT: ${room}, ${reserve}: new uploads are refused`
+      : `storage      ${room}, ${reserve}`;
+  });
 }
 
 function certificateLines(gateway: GatewayStatus | null): string[] {

@@ -29,7 +29,7 @@ export function openAudit(log: Log): Audit {
           sentBytes: socket.bytesWritten - writtenBefore,
           receivedBytes: receivedBytes(request, socket.bytesRead - readBefore),
           durationMs: Math.round((performance.now() - exchange.startedAtMs) * 10) / 10,
-          userAgent: request.headers['user-agent']?.slice(0, maxUserAgent),
+          userAgent: printable(request.headers['user-agent']?.slice(0, maxUserAgent)),
         });
       });
     },
@@ -37,6 +37,11 @@ export function openAudit(log: Log): Audit {
       log.warn('login failed', { ...describe(exchange), account, reason });
     },
   };
+}
+
+/** Terminals obey C1 control characters, which JSON does not escape and HTTP lets pass. */
+function printable(text: string | undefined): string | undefined {
+  return text?.replace(/[\u007f-\u009f]/g, '?');
 }
 
 /** Of the body. What came together with the head is not in `readSince`. */

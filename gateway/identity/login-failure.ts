@@ -1,10 +1,11 @@
 import { OciError } from '../../oci/errors.ts';
+import { isUserName } from './rules.ts';
 
 export type LoginFailureReason = 'unknown' | 'password' | 'disabled';
 
 /** A login with a name and password that failed. The client learns nothing of the reason; the audit line does. */
 export class LoginFailure extends OciError {
-  /** As it was typed, without control characters, at most 64 characters. */
+  /** As it was typed, unless it cannot be a name: then it may well be a password, typed into the wrong field. */
   readonly account: string;
   readonly reason: LoginFailureReason;
 
@@ -13,7 +14,7 @@ export class LoginFailure extends OciError {
       message: 'login failed: the user name or the password is wrong, or the account is disabled',
     });
     this.name = 'LoginFailure';
-    this.account = account.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '').slice(0, 64);
+    this.account = isUserName(account) ? account : '[no user name]';
     this.reason = reason;
   }
 }

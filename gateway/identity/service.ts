@@ -101,13 +101,14 @@ export class IdentityService implements Identity {
 
   async #bearer(token: string): Promise<Actor> {
     try {
-      const { name, account: reference, scopes } = await this.#tokens.verify(token);
-      if (!reference) return { name: '', kind: 'anonymous', admin: false, scopes };
+      const { name, account: reference, scopes, expiresAt } = await this.#tokens.verify(token);
+      const bearer = { scopes, tokenEndsAt: expiresAt * 1000 };
+      if (!reference) return { name: '', kind: 'anonymous', admin: false, ...bearer };
       const account = this.#rights.accountById(reference.id);
       if (!account?.enabled || account.name !== name || !isSame(reference, account)) {
         throw new TokenRefused('revoked');
       }
-      return { ...toActor(account), scopes };
+      return { ...toActor(account), ...bearer };
     } catch (error) {
       throw error instanceof TokenRefused ? unauthorized(error) : error;
     }

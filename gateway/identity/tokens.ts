@@ -16,11 +16,14 @@ export interface TokenContent {
   scopes: readonly Scope[];
 }
 
-interface Verified {
-  content: TokenContent;
-  kid: string;
+export interface VerifiedToken extends TokenContent {
   /** Seconds since 1970. */
   expiresAt: number;
+}
+
+interface Verified {
+  content: VerifiedToken;
+  kid: string;
 }
 
 /**
@@ -63,17 +66,17 @@ export class Tokens {
   }
 
   /** @throws TokenRefused */
-  async verify(token: string): Promise<TokenContent> {
+  async verify(token: string): Promise<VerifiedToken> {
     const { byKid } = await this.#keys.current();
     const hash = createHash('sha256').update(token).digest('base64');
     const known = this.#verified.get(hash);
-    if (known && byKid.has(known.kid) && nowSeconds() < known.expiresAt + clockToleranceSeconds) {
+    if (known && byKid.has(known.kid) && nowSeconds() < known.content.expiresAt + clockToleranceSeconds) {
       return known.content;
     }
     this.#verified.delete(hash);
     const { claims, kid } = await verifyJwt(token, this.#service, (id) => byKid.get(id));
-    const content = readContent(claims);
-    this.#verified.set(hash, { content, kid, expiresAt: claims.exp! });
+    const content = { ...readContent(claims), expiresAt: claims.exp! };
+    this.#verified.set(hash, { content, kid });
     return content;
   }
 }

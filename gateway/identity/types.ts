@@ -12,6 +12,8 @@ export interface Actor {
   admin: boolean;
   /** Present only for Bearer: what the token was issued for. */
   scopes?: readonly Scope[];
+  /** Present only for Bearer, in milliseconds since 1970. */
+  tokenEndsAt?: number;
   /** Present for users: which account, with which of its passwords. A new one of the same name is another. */
   account?: AccountReference;
 }

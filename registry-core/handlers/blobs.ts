@@ -5,8 +5,9 @@ import { OciError } from '../../oci/errors.ts';
 import { type ByteRange, parseRange } from '../../oci/range.ts';
 import { internalHeaders, sendfileType } from '../../runtime/request-context.ts';
 import type { BlobRow } from '../metadata/registry.ts';
+import { demandMatch, matchesEtag } from '../preconditions.ts';
 import type { Core, Exchange } from '../server.ts';
-import { contentHeaders, matchesEtag, sendDeleted } from './responses.ts';
+import { contentHeaders, sendDeleted } from './responses.ts';
 
 /** `GET`, `HEAD` and `DELETE /v2/<name>/blobs/<digest>` (spec end-2, end-10). */
 export async function handleBlob(
@@ -68,6 +69,7 @@ async function sendBlob(core: Core, blob: BlobRow, { request, response }: Exchan
     'Accept-Ranges': 'bytes',
     ETag: etag,
   };
+  demandMatch(request.headers['if-match'], etag);
   if (matchesEtag(request.headers['if-none-match'], etag)) {
     response.writeHead(304, { ETag: etag, 'Docker-Content-Digest': blob.digest }).end();
     return;

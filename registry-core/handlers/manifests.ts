@@ -1,13 +1,18 @@
 import { createHash } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { algorithmOf, type Digest } from '../../oci/digest.ts';
 import type { Endpoint } from '../../oci/endpoints.ts';
 import { OciError } from '../../oci/errors.ts';
-import { maxManifestBytes, parseManifest } from '../../oci/manifest.ts';
+import { parseManifest } from '../../oci/manifest.ts';
 import { type Reference, referenceText } from '../../oci/reference.ts';
-import type { Registry } from '../metadata/registry.ts';
+import { neededChildren } from '../../oci/sparse-index.ts';
+import { formatWarning } from '../../oci/warning.ts';
+import { checkEmbeddedData } from '../embedded-data.ts';
+import { readManifest } from '../manifest-body.ts';
+import type { ManifestRow, Registry } from '../metadata/registry.ts';
+import { demandMatch, matchesEtag, preconditionOf } from '../preconditions.ts';
 import type { Core, Exchange } from '../server.ts';
-import { contentHeaders, matchesEtag, sendDeleted } from './responses.ts';
+import { contentHeaders, sendDeleted } from './responses.ts';
 
 type ManifestEndpoint = Endpoint & { kind: 'manifest' };
 
@@ -38,6 +43,10 @@ async function getManifest(
   }
   const etag = `"${manifest.digest}"`;
   const validators = { 'Docker-Content-Digest': manifest.digest, ETag: etag };
+  demandMatch(request.headers['if-match'], etag);
+  // Engines that have the image already ask for the tag by HEAD and for nothing else: it is in use.
+  if (request.method === 'GET' || 'tag' in reference) registry.notePull(repository, reference, manifest);
+  if ('tag' in reference) await warnOfRemoval(registry, repository, reference.tag, manifest, response);
   if (matchesEtag(request.headers['if-none-match'], etag)) {
     response.writeHead(304, validators).end();
     return;
@@ -49,6 +58,23 @@ async function getManifest(
     'Content-Length': manifest.size,
   });
   response.end(request.method === 'HEAD' ? undefined : manifest.content);
+}
+
+/** Who looks at a tag that a policy is about to remove can still do something: use it, or push it again. */
+async function warnOfRemoval(
+  registry: Registry,
+  repository: string,
+  tag: string,
+  manifest: ManifestRow,
+  response: ServerResponse,
+): Promise<void> {
+  const end = await registry.tagRemoval(repository, tag, manifest);
+  if (!end) return;
+  const when =
+    end.at === undefined
+      ? 'with the next collection, since newer tags were pushed, unless it is pushed again'
+      : `at ${new Date(end.at).toISOString()} unless it is pulled or pushed before`;
+  response.appendHeader('Warning', formatWarning(`retention removes tag ${tag} of ${repository} ${when}`));
 }
 
 /** A pull goes on where a full disk lets no lease be written; a HEAD, which promises that, fails. */
@@ -66,7 +92,7 @@ function findManifest(
 }
 
 async function putManifest(
-  { registry }: Core,
+  { registry, settings }: Core,
   { repository, reference, tags }: ManifestEndpoint,
   { request, response, context }: Exchange,
 ): Promise<void> {
@@ -85,9 +111,17 @@ async function putManifest(
       detail: { digest: wanted, received: digest, bytes: content.length },
     });
   }
-  const manifest = parseManifest(content, request.headers['content-type']);
+  const { entries, others, ...manifest } = parseManifest(content, request.headers['content-type']);
+  checkEmbeddedData([...others, ...entries]);
   const names = 'tag' in reference ? [reference.tag] : tags;
-  await registry.putManifest({ repository, digest, content, manifest, tags: names }, context);
+  const children = new Set(manifest.children);
+  const listed = entries.filter((entry) => children.has(entry.digest));
+  const needed = neededChildren(listed, settings.sparseIndex);
+  const condition = { ...preconditionOf(request.headers), reference };
+  await registry.putManifest(
+    { repository, digest, content, manifest, needed, condition, tags: names },
+    context,
+  );
   response.writeHead(201, {
     Location: `/v2/${repository}/manifests/${digest}`,
     'Docker-Content-Digest': digest,
@@ -98,32 +132,15 @@ async function putManifest(
   response.end();
 }
 
-/** Whoever sends too much gets the answer at once; the server goes on reading and drops the rest. */
-async function readManifest(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > maxManifestBytes) {
-      throw new OciError('SIZE_INVALID', {
-        status: 413,
-        message: `a manifest may have at most ${maxManifestBytes} bytes`,
-        detail: { maxManifestBytes },
-      });
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
 async function deleteManifest(
   { registry }: Core,
   { repository, reference }: ManifestEndpoint,
-  { response, context }: Exchange,
+  { request, response, context }: Exchange,
 ): Promise<void> {
+  const condition = preconditionOf(request.headers);
   const held =
     'tag' in reference
-      ? await registry.deleteTag(repository, reference.tag, context)
-      : await registry.deleteManifest(repository, reference.digest, context);
+      ? await registry.deleteTag(repository, reference.tag, context, condition)
+      : await registry.deleteManifest(repository, reference.digest, context, condition);
   sendDeleted(response, held);
 }

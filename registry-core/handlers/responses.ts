@@ -54,9 +54,3 @@ export function pageRequest({ n, last }: Page, fallback = maxPage): PageRequest 
 export function nextLink(target: string): Record<string, string> {
   return { Link: `<${target}>; rel="next"` };
 }
-
-/** Whether `If-None-Match` names the entity tag (RFC 9110 section 13.1.2, weak comparison). */
-export function matchesEtag(header: string | undefined, etag: string): boolean {
-  if (header === undefined) return false;
-  return header.split(',').some((entry) => ['*', etag].includes(entry.trim().replace(/^W\//, '')));
-}

@@ -3,7 +3,9 @@ import { algorithmOf, type Digest } from '../../oci/digest.ts';
 import type { Endpoint } from '../../oci/endpoints.ts';
 import { OciError } from '../../oci/errors.ts';
 import { parseContentRange, uploadRange } from '../../oci/range.ts';
+import { demandSpace } from '../disk.ts';
 import type { Core, Exchange } from '../server.ts';
+import type { UploadCheck } from '../upload-session.ts';
 
 type UploadStart = Endpoint & { kind: 'uploads' };
 type Upload = Endpoint & { kind: 'upload' };
@@ -21,12 +23,13 @@ export async function handleUploadStart(
     const mounted = await core.registry.mountBlob({ repository, digest: mount, from, readable }, context);
     if (mounted) return sendCreated(exchange, repository, mount);
   }
+  await demandSpace(core.disk);
   const wanted = digest ?? mount;
   const algorithm = endpoint.digestAlgorithm ?? (wanted ? algorithmOf(wanted) : 'sha256');
   const session = await core.uploads.open(repository, algorithm, context);
   if (digest && !mount) {
     try {
-      await core.uploads.finish(repository, session.id, digest, request, () => {});
+      await core.uploads.finish(repository, session.id, digest, request, () => undefined);
     } catch (error) {
       // Nobody was told of this session, so nobody would finish it.
       await core.uploads.cancel(repository, session.id).catch(() => undefined);
@@ -34,7 +37,10 @@ export async function handleUploadStart(
     }
     return sendCreated(exchange, repository, digest);
   }
-  response.writeHead(202, { ...sessionHeaders(repository, session.id, 0), 'Content-Length': 0 }).end();
+  const { minChunkBytes } = core.settings;
+  const advice = minChunkBytes > 0 ? { 'OCI-Chunk-Min-Length': minChunkBytes } : {};
+  const headers = { ...sessionHeaders(repository, session.id, 0), ...advice };
+  response.writeHead(202, { ...headers, 'Content-Length': 0 }).end();
 }
 
 /** `/v2/<name>/blobs/uploads/<session>` (spec end-5, end-6, end-13, end-14). */
@@ -43,7 +49,8 @@ export async function handleUpload(core: Core, endpoint: Upload, exchange: Excha
   const { request, response } = exchange;
   const check = rangeCheck(request, repository, session);
   switch (method) {
-    case 'GET': {
+    case 'GET':
+    case 'HEAD': {
       const { offset } = await core.uploads.status(repository, session);
       response.writeHead(204, sessionHeaders(repository, session, offset)).end();
       return;
@@ -82,23 +89,24 @@ function sessionHeaders(repository: string, session: string, offset: number): Re
 }
 
 /** Refuses a chunk that does not start where the last one ended, before any of it is read (spec: 416). */
-function rangeCheck(request: IncomingMessage, repository: string, session: string): (offset: number) => void {
+function rangeCheck(request: IncomingMessage, repository: string, session: string): UploadCheck {
   const header = request.headers['content-range'];
-  if (header === undefined) return () => {};
+  if (header === undefined) return () => undefined;
   const { start, end } = parseContentRange(header);
+  const announced = end - start + 1;
   const length = request.headers['content-length'];
-  if (length !== undefined && Number(length) !== end - start + 1) {
+  return (offset) => {
+    if (start !== offset) {
+      throw new OciError('RANGE_INVALID', {
+        message: `this upload goes on at byte ${offset}`,
+        detail: { offset, contentRange: header },
+        headers: sessionHeaders(repository, session, offset),
+      });
+    }
+    if (length === undefined || Number(length) === announced) return announced;
     throw new OciError('SIZE_INVALID', {
       message: 'Content-Length differs from the length of Content-Range',
       detail: { contentRange: header, contentLength: length },
-    });
-  }
-  return (offset) => {
-    if (start === offset) return;
-    throw new OciError('RANGE_INVALID', {
-      message: `this upload goes on at byte ${offset}`,
-      detail: { offset, contentRange: header },
-      headers: sessionHeaders(repository, session, offset),
     });
   };
 }

@@ -70,7 +70,7 @@ export class BlobWrites {
     return candidates.find(({ name }) => matchesAny(readable, name))?.id;
   }
 
-  commitBlob({ session, digest, size, key, keepKey }: CommitBlob): { displaced: string | undefined } {
+  commitBlob({ session, digest, size, key, brokenKey }: CommitBlob): { displaced: string | undefined } {
     const now = Date.now();
     const row = this.#statements.get<SessionOwner>(
       `DELETE FROM upload_sessions WHERE id = ? AND state = 'closing' AND closing_key = ?
@@ -80,27 +80,33 @@ export class BlobWrites {
       key,
     );
     if (!row) throw new OciError('BLOB_UPLOAD_UNKNOWN', { message: 'the upload session expired meanwhile' });
-    const displaced = this.#store(digest, size, key, keepKey, now);
+    const { repository } = row;
+    const { displaced, revived } = this.#store(digest, size, key, brokenKey, now);
     this.#link(row.repositoryId, digest, now);
-    recordEvent(this.#statements, { at: now, kind: 'blob.push', repository: row.repository, digest }, row);
+    recordEvent(this.#statements, { at: now, kind: 'blob.push', repository, digest }, row);
+    // A collection was about to remove it, or its bytes were bad: nobody could read it until now.
+    if (revived) recordEvent(this.#statements, { at: now, kind: 'blob.revive', repository, digest }, row);
     return { displaced };
   }
 
-  /** Decides which key is the blob from now on, and dooms the other. */
+  /**
+   * Decides which key is the blob from now on, and dooms the other. A key that came after the old one was looked at
+   * has whole bytes; to displace it would send a pull that was just given its name to a third.
+   */
   #store(
     digest: Digest,
     size: number,
     key: string,
-    keepKey: string | undefined,
+    brokenKey: string | undefined,
     now: number,
-  ): string | undefined {
+  ): { displaced: string | undefined; revived: boolean } {
     const old = this.#statements.get<{ state: string; storageKey: string | null }>(
       'SELECT state, storage_key AS storageKey FROM blobs WHERE digest = ?',
       digest,
     );
-    if (old?.state === 'present' && old.storageKey === keepKey) {
+    if (old?.state === 'present' && old.storageKey !== brokenKey) {
       doom(this.#statements, 'blob', key, now);
-      return key;
+      return { displaced: key, revived: false };
     }
     this.#statements.run(
       `INSERT INTO blobs (digest, size, state, storage_key, created_at) VALUES (?, ?, 'present', ?, ?)
@@ -113,7 +119,7 @@ export class BlobWrites {
     );
     const displaced = old?.storageKey ?? undefined;
     if (displaced !== undefined) doom(this.#statements, 'blob', displaced, now);
-    return displaced;
+    return { displaced, revived: old?.state === 'condemned' || old?.state === 'damaged' };
   }
 
   deleteBlob(repository: string, digest: Digest, context: RequestContext): Held {
@@ -129,6 +135,7 @@ export class BlobWrites {
       throw new OciError('UNSUPPORTED', {
         message: 'a manifest of this repository refers to the blob; delete the manifest first',
         detail: { manifests: referring.map((row) => row.digest) },
+        headers: { Allow: 'GET, HEAD' },
       });
     }
     if (this.#statements.run('DELETE FROM links WHERE repository_id = ? AND digest = ?', id, digest) === 0) {

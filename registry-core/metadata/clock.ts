@@ -52,3 +52,22 @@ function store(statements: Statements, mark: ClockMark): void {
     JSON.stringify(mark),
   );
 }
+
+/**
+ * The time by which a run calls things old. From the check of the clock on it goes by one that nobody can set, so a
+ * wall clock that jumps during the run makes nothing older. Nor is it ever ahead of the wall clock, by which others
+ * write leases meanwhile.
+ */
+export class RunTime {
+  #begun: { wallMs: number; monotonicMs: number } | undefined;
+
+  begin(): void {
+    this.#begun = { wallMs: Date.now(), monotonicMs: performance.now() };
+  }
+
+  now(): number {
+    if (!this.#begun) return Date.now();
+    const { wallMs, monotonicMs } = this.#begun;
+    return Math.min(Date.now(), Math.floor(wallMs + performance.now() - monotonicMs));
+  }
+}

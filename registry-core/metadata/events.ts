@@ -1,8 +1,12 @@
 import type { RequestContext } from '../../runtime/request-context.ts';
 import type { Statements } from './statements.ts';
 
+/** In whose name the collector's runs do what they do. */
+export const collector: RequestContext = { actor: 'gc', requestId: '-', clientAddress: '-' };
+
 export type EventKind =
   | 'blob.push'
+  | 'blob.revive'
   | 'blob.mount'
   | 'blob.delete'
   | 'manifest.push'

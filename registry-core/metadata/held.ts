@@ -1,6 +1,8 @@
 import type { Digest } from '../../oci/digest.ts';
 import { manifestHolders } from './holders.ts';
+import { untaggedMs } from './policies.ts';
 import type { Held } from './registry.ts';
+import { repositoryName } from './repositories.ts';
 import type { Retention } from './review.ts';
 import type { Statements } from './statements.ts';
 
@@ -16,16 +18,11 @@ export interface Released {
  * still hold, and the earliest time at which a run may free something. What nothing holds is due now.
  */
 export function held(statements: Statements, released: Released, now: number, retention: Retention): Held {
-  const { repositoryId } = released;
-  const manifests = unheldManifests(statements, repositoryId, released.manifests);
+  const manifests = unheldManifests(statements, released, retention);
   const ids = JSON.stringify(manifests.map(({ id }) => id));
   const blobs = new Set([...released.blobs, ...blobsOf(statements, ids)]);
   let heldBytes = 0;
-  let nextDue = Number.POSITIVE_INFINITY;
-  for (const { leaseUntil, unheldSince } of manifests) {
-    const rest = unheldSince === 0 ? 0 : unheldSince + retention.untaggedMs;
-    nextDue = Math.min(nextDue, Math.max(leaseUntil, rest) + retention.graceMs);
-  }
+  let nextDue = Math.min(...manifests.map(({ dueAt }) => dueAt));
   for (const digest of blobs) {
     const blob = waitingBlob(statements, digest, ids);
     if (!blob) continue;
@@ -42,21 +39,29 @@ interface UnheldManifest {
   unheldSince: number;
 }
 
-/** Those of the candidates that nothing holds, then what only those hold, and so on down. */
+/** Those of the candidates that nothing holds, then what only those hold, and so on down; each when it may go. */
 function unheldManifests(
   statements: Statements,
-  repositoryId: number,
-  candidates: readonly Digest[],
-): UnheldManifest[] {
-  const found = new Map<number, UnheldManifest>();
-  for (let round = [...candidates]; round.length > 0; ) {
+  { repositoryId, manifests }: Released,
+  retention: Retention,
+): { id: number; dueAt: number }[] {
+  const untagged = untaggedMs(retention, repositoryName(statements, repositoryId));
+  const found = new Map<number, { id: number; dueAt: number }>();
+  // When the last of the found ones that hold a manifest goes. The untagged policy does not count for what goes along.
+  const releasedAt = new Map<Digest, number>();
+  for (let round = [...manifests]; round.length > 0; ) {
     const ids = JSON.stringify([...found.keys()]);
     const fresh = round.flatMap((digest) => unheldManifest(statements, repositoryId, digest, ids) ?? []);
     round = fresh
       .filter(({ id }) => !found.has(id))
       .flatMap((manifest) => {
-        found.set(manifest.id, manifest);
-        return dependants(statements, repositoryId, manifest);
+        const { id, digest, leaseUntil, unheldSince } = manifest;
+        const rest = unheldSince === 0 ? 0 : unheldSince + untagged + retention.graceMs;
+        const dueAt = Math.max(leaseUntil + retention.graceMs, releasedAt.get(digest) ?? rest);
+        found.set(id, { id, dueAt });
+        const below = dependants(statements, repositoryId, manifest);
+        for (const held of below) releasedAt.set(held, Math.max(dueAt, releasedAt.get(held) ?? 0));
+        return below;
       });
   }
   return [...found.values()];

@@ -1,6 +1,8 @@
 import type { Digest } from '../../oci/digest.ts';
 import { OciError } from '../../oci/errors.ts';
-import type { ParsedManifest } from '../../oci/manifest.ts';
+import type { Reference } from '../../oci/reference.ts';
+import { demandPrecondition, type Precondition } from '../preconditions.ts';
+import type { PutManifest } from './registry.ts';
 import type { Statements } from './statements.ts';
 
 /** Named in an error; looking for more would only keep other writers waiting. */
@@ -25,13 +27,18 @@ export function checkType(
   });
 }
 
-/** A manifest is accepted only when *this* repository has all that it names; the subject may come later. */
+/**
+ * A manifest is accepted only when *this* repository has all that it names; the subject may come later, and so may
+ * non-distributable layers and the children of a sparse index that are not needed.
+ */
 export function checkReferences(
   statements: Statements,
   repositoryId: number,
-  { blobs, children }: ParsedManifest,
+  { manifest: { blobs, elsewhere, children }, needed = children }: Pick<PutManifest, 'manifest' | 'needed'>,
 ): void {
-  const missingBlobs = firstMissing(blobs, (digest) =>
+  const optional = new Set(elsewhere);
+  const neededBlobs = blobs.filter((digest) => !optional.has(digest));
+  const missingBlobs = firstMissing(neededBlobs, (digest) =>
     statements.get(
       `SELECT 1 FROM links JOIN blobs USING (digest)
        WHERE repository_id = ? AND digest = ? AND state IN ('present', 'absent')`,
@@ -39,7 +46,7 @@ export function checkReferences(
       digest,
     ),
   );
-  const missingManifests = firstMissing(children, (digest) =>
+  const missingManifests = firstMissing(needed, (digest) =>
     statements.get('SELECT 1 FROM manifests WHERE repository_id = ? AND digest = ?', repositoryId, digest),
   );
   if (missingBlobs.length + missingManifests.length === 0) return;
@@ -47,6 +54,29 @@ export function checkReferences(
     message: 'the manifest names blobs or manifests that this repository does not have; push those first',
     detail: { blobs: missingBlobs, manifests: missingManifests },
   });
+}
+
+/** @throws OciError MANIFEST_INVALID (412) when what the reference names now is not what the request asks for. */
+export function checkPrecondition(
+  statements: Statements,
+  repository: string,
+  reference: Reference,
+  condition: Precondition | undefined,
+): void {
+  if (condition?.ifMatch === undefined && condition?.ifNoneMatch === undefined) return;
+  const row =
+    'tag' in reference
+      ? statements.get<{ digest: Digest }>(
+          'SELECT digest FROM tags JOIN repositories r ON r.id = repository_id WHERE r.name = ? AND tags.name = ?',
+          repository,
+          reference.tag,
+        )
+      : statements.get<{ digest: Digest }>(
+          'SELECT digest FROM manifests JOIN repositories r ON r.id = repository_id WHERE name = ? AND digest = ?',
+          repository,
+          reference.digest,
+        );
+  demandPrecondition(condition, row && `"${row.digest}"`);
 }
 
 function firstMissing(digests: readonly Digest[], find: (digest: Digest) => unknown): Digest[] {

@@ -53,18 +53,36 @@ export function removeManifest(
   );
 }
 
+/** A manifest lost a tag: from now on the untagged policy counts, unless something else holds it. */
+export function untagManifest(
+  statements: Statements,
+  repositoryId: number,
+  digest: string,
+  now: number,
+  untaggedMs: number,
+): void {
+  statements.run(
+    'UPDATE manifests SET unheld_since = ? WHERE repository_id = ? AND digest = ?',
+    now,
+    repositoryId,
+    digest,
+  );
+  review(statements, 'manifest', repositoryId, digest, now + untaggedMs);
+}
+
 /**
  * What was there only for this manifest goes with it: the untagged policy protects manifests that lost their tag,
  * not the parts of one that was removed. Their leases still count.
  */
 function releaseDependants(statements: Statements, { id, repositoryId, digest }: RemovableManifest): void {
   statements.run(
-    `UPDATE manifests SET unheld_since = 0
-     WHERE (repository_id, digest) IN (SELECT repository_id, digest FROM manifest_children WHERE manifest_id = ?)`,
+    `UPDATE manifests SET unheld_since = 0, released_by = ?2
+     WHERE (repository_id, digest) IN (SELECT repository_id, digest FROM manifest_children WHERE manifest_id = ?1)`,
     id,
+    digest,
   );
   statements.run(
-    'UPDATE manifests SET unheld_since = 0 WHERE repository_id = ? AND subject = ?',
+    'UPDATE manifests SET unheld_since = 0, released_by = ?2 WHERE repository_id = ?1 AND subject = ?2',
     repositoryId,
     digest,
   );

@@ -1,10 +1,13 @@
 import type { Digest } from '../../oci/digest.ts';
 import { OciError } from '../../oci/errors.ts';
 import type { RequestContext } from '../../runtime/request-context.ts';
+import type { Precondition } from '../preconditions.ts';
 import { recordEvent } from './events.ts';
 import { held } from './held.ts';
-import { checkReferences, checkType } from './manifest-checks.ts';
-import { type RemovableManifest, removeManifest } from './manifest-removal.ts';
+import { checkPrecondition, checkReferences, checkType } from './manifest-checks.ts';
+import { type RemovableManifest, removeManifest, untagManifest } from './manifest-removal.ts';
+import { untaggedMs } from './policies.ts';
+import { checkDelete, checkMove } from './protected-tags.ts';
 import type { Held, PutManifest } from './registry.ts';
 import { ensureRepository, repositoryId } from './repositories.ts';
 import { type Retention, review } from './review.ts';
@@ -33,14 +36,16 @@ export class ManifestWrites {
   }
 
   putManifest(request: PutManifest, context: RequestContext): void {
-    const { repository, digest, manifest } = request;
+    const { repository, digest, manifest, condition } = request;
     const now = Date.now();
     const id = ensureRepository(this.#statements, repository, now);
     checkType(this.#statements, id, digest, manifest.mediaType);
-    checkReferences(this.#statements, id, manifest);
+    checkReferences(this.#statements, id, request);
+    if (condition) checkPrecondition(this.#statements, repository, condition.reference, condition);
+    for (const tag of request.tags) checkMove(this.#statements, this.#retention, repository, tag, digest);
     this.#store(id, request, now, context);
     const leaseUntil = now + this.#retention.leaseMs;
-    const due = Math.max(leaseUntil, now + this.#retention.untaggedMs) + this.#retention.graceMs;
+    const due = Math.max(leaseUntil, now + untaggedMs(this.#retention, repository)) + this.#retention.graceMs;
     review(this.#statements, 'manifest', id, digest, due);
     recordEvent(this.#statements, { at: now, kind: 'manifest.push', repository, digest }, context);
     for (const tag of request.tags) this.#tag(id, repository, tag, digest, now, context);
@@ -118,23 +123,18 @@ export class ManifestWrites {
       context.requestId,
       context.clientAddress,
     );
-    if (old && old.digest !== digest) this.#untagged(id, old.digest, now);
+    if (old && old.digest !== digest) this.#untag(id, repository, old.digest, now);
     recordEvent(this.#statements, { at: now, kind: 'tag.push', repository, digest, tag }, context);
   }
 
-  /** A manifest lost a tag: from now on the untagged policy counts, unless something else holds it. */
-  #untagged(repositoryId: number, digest: Digest, now: number): void {
-    this.#statements.run(
-      'UPDATE manifests SET unheld_since = ? WHERE repository_id = ? AND digest = ?',
-      now,
-      repositoryId,
-      digest,
-    );
-    review(this.#statements, 'manifest', repositoryId, digest, now + this.#retention.untaggedMs);
+  #untag(repositoryId: number, repository: string, digest: Digest, now: number): void {
+    untagManifest(this.#statements, repositoryId, digest, now, untaggedMs(this.#retention, repository));
   }
 
-  deleteTag(repository: string, tag: string, context: RequestContext): Held {
+  deleteTag(repository: string, tag: string, context: RequestContext, condition?: Precondition): Held {
     const now = Date.now();
+    checkPrecondition(this.#statements, repository, { tag }, condition);
+    checkDelete(this.#statements, this.#retention, repository, { tag });
     const row = this.#statements.get<{ id: number; digest: Digest }>(
       `DELETE FROM tags WHERE repository_id = (SELECT id FROM repositories WHERE name = ?) AND name = ?
        RETURNING repository_id AS id, digest`,
@@ -143,7 +143,7 @@ export class ManifestWrites {
     );
     if (!row)
       throw new OciError('MANIFEST_UNKNOWN', { message: 'no such tag in this repository', detail: { tag } });
-    this.#untagged(row.id, row.digest, now);
+    this.#untag(row.id, repository, row.digest, now);
     recordEvent(
       this.#statements,
       { at: now, kind: 'tag.delete', repository, digest: row.digest, tag },
@@ -153,9 +153,16 @@ export class ManifestWrites {
     return held(this.#statements, released, now, this.#retention);
   }
 
-  deleteManifest(repository: string, digest: Digest, context: RequestContext): Held {
+  deleteManifest(
+    repository: string,
+    digest: Digest,
+    context: RequestContext,
+    condition?: Precondition,
+  ): Held {
     const now = Date.now();
+    checkPrecondition(this.#statements, repository, { digest }, condition);
     const manifest = this.#removable(repository, digest);
+    checkDelete(this.#statements, this.#retention, repository, { digest });
     const { repositoryId: id } = manifest;
     const released = { repositoryId: id, ...this.#heldAlone(manifest) };
     const tags = this.#statements.all<{ name: string }>(
@@ -205,6 +212,7 @@ export class ManifestWrites {
       throw new OciError('UNSUPPORTED', {
         message: 'an index of this repository lists the manifest; delete the index first',
         detail: { manifests: indexes.map((entry) => entry.digest) },
+        headers: { Allow: 'GET, HEAD, PUT' },
       });
     }
     return { id: row.id, repositoryId: id, repository, digest };

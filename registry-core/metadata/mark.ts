@@ -1,7 +1,11 @@
-import { linkHolder, manifestHolders, repositoryInDoubt } from './holders.ts';
+import { collector } from './events.ts';
+import { manifestHolders, repositoryInDoubt } from './holders.ts';
 import { removeManifest } from './manifest-removal.ts';
-import { type Retention, review } from './review.ts';
+import { reviewBlobs, reviewLinks } from './mark-sets.ts';
+import { untaggedMs } from './policies.ts';
+import type { Retention } from './review.ts';
 import type { Statements } from './statements.ts';
+import { TrashRecords } from './trash.ts';
 
 export interface MarkCounts {
   reviewed: number;
@@ -17,7 +21,6 @@ interface Entry {
   digest: string;
 }
 
-const collector = { actor: 'gc', requestId: '-', clientAddress: '-' };
 /** An entry that cannot be decided is looked at again by a later run. */
 const inDoubtRestMs = 3_600_000;
 const batch = 64;
@@ -30,14 +33,16 @@ const batch = 64;
 export class Marker {
   readonly #statements: Statements;
   readonly #retention: Retention;
+  readonly #trash: TrashRecords;
 
   constructor(statements: Statements, retention: Retention) {
     this.#statements = statements;
     this.#retention = retention;
+    this.#trash = new TrashRecords(statements, retention);
   }
 
-  /** The body of one transaction of at most `budgetMs` milliseconds. */
-  step(budgetMs: number): MarkCounts & { done: boolean } {
+  /** The body of one transaction of at most `budgetMs` milliseconds, by a run's time (see `RunTime`). */
+  step(budgetMs: number, now: number): MarkCounts & { done: boolean } {
     const counts = {
       reviewed: 0,
       manifestsDeleted: 0,
@@ -45,33 +50,59 @@ export class Marker {
       blobsCondemned: 0,
       inDoubt: [] as string[],
     };
-    const now = Date.now();
     const deadline = performance.now() + budgetMs;
+    const isOver = () => performance.now() > deadline && counts.reviewed > 0;
     for (;;) {
-      const work = this.#next(now);
-      if (!work) return { ...counts, done: true };
-      for (const entry of work.entries) {
-        if (performance.now() > deadline && counts.reviewed > 0) return { ...counts, done: false };
-        counts.reviewed++;
-        if (work.kind === 'manifest') this.#manifest(entry, now, counts);
-        else if (work.kind === 'link') this.#link(entry, now, counts);
-        else if (work.kind === 'blob') this.#blob(entry, counts);
-        else this.#repository(entry);
-      }
+      const reviewed =
+        this.#each('manifest', now, counts, isOver, (entry) => this.#manifest(entry, now, counts)) ||
+        this.#links(now, counts) ||
+        this.#blobs(now, counts) ||
+        this.#each('repository', now, counts, isOver, (entry) => this.#repository(entry));
+      if (reviewed === 0) return { ...counts, done: true };
+      if (isOver()) return { ...counts, done: false };
     }
   }
 
-  #next(now: number): { kind: 'manifest' | 'link' | 'blob' | 'repository'; entries: Entry[] } | undefined {
-    for (const kind of ['manifest', 'link', 'blob', 'repository'] as const) {
-      const entries = this.#statements.all<Entry>(
-        `SELECT repository_id AS repositoryId, digest FROM review
-         WHERE kind = ? AND due_at <= ? ORDER BY due_at LIMIT ${batch}`,
-        kind,
-        now,
-      );
-      if (entries.length > 0) return { kind, entries };
+  /** @returns how many entries of the kind there were, up to a batch. */
+  #each(
+    kind: 'manifest' | 'repository',
+    now: number,
+    counts: MarkCounts,
+    isOver: () => boolean,
+    decide: (entry: Entry) => void,
+  ): number {
+    const entries = this.#statements.all<Entry>(
+      `SELECT repository_id AS repositoryId, digest FROM review
+       WHERE kind = ? AND due_at <= ? ORDER BY due_at LIMIT ${batch}`,
+      kind,
+      now,
+    );
+    for (const entry of entries) {
+      if (isOver()) break;
+      counts.reviewed++;
+      decide(entry);
     }
-    return undefined;
+    return entries.length;
+  }
+
+  #links(now: number, counts: MarkCounts): number {
+    const found = reviewLinks(this.#statements, this.#trash, this.#retention, now, batch);
+    for (const { repositoryId, digest, dueAt } of found.waiting) {
+      this.#postpone('link', repositoryId, digest, dueAt);
+    }
+    for (const { repositoryId, digest, repository } of found.inDoubt) {
+      this.#leaveInDoubt('link', repositoryId, digest, repository, now, counts);
+    }
+    counts.linksDeleted += found.deleted;
+    counts.reviewed += found.reviewed;
+    return found.reviewed;
+  }
+
+  #blobs(now: number, counts: MarkCounts): number {
+    const { reviewed, condemned } = reviewBlobs(this.#statements, now, batch);
+    counts.blobsCondemned += condemned;
+    counts.reviewed += reviewed;
+    return reviewed;
   }
 
   #manifest({ repositoryId, digest }: Entry, now: number, counts: MarkCounts): void {
@@ -88,47 +119,16 @@ export class Marker {
     // Whoever takes the last holder away puts it on the list again.
     if (!row || row.held) return this.#strike('manifest', repositoryId, digest);
     const due =
-      Math.max(row.leaseUntil, row.unheldSince === 0 ? 0 : row.unheldSince + this.#retention.untaggedMs) +
-      this.#retention.graceMs;
+      Math.max(
+        row.leaseUntil,
+        row.unheldSince === 0 ? 0 : row.unheldSince + untaggedMs(this.#retention, row.repository),
+      ) + this.#retention.graceMs;
     if (due > now) return this.#postpone('manifest', repositoryId, digest, due);
     if (row.inDoubt) return this.#leaveInDoubt('manifest', repositoryId, digest, row.repository, now, counts);
+    this.#trash.manifest(row.id, now);
     removeManifest(this.#statements, { ...row, repositoryId, digest }, now, collector);
     counts.manifestsDeleted++;
     this.#strike('manifest', repositoryId, digest);
-  }
-
-  #link({ repositoryId, digest }: Entry, now: number, counts: MarkCounts): void {
-    const row = this.#statements.get<{
-      leaseUntil: number;
-      repository: string;
-      held: number;
-      inDoubt: number;
-    }>(
-      `SELECT l.lease_until AS leaseUntil, r.name AS repository, ${linkHolder()} AS held,
-         ${repositoryInDoubt('l.repository_id')} AS inDoubt
-       FROM links l JOIN repositories r ON r.id = l.repository_id WHERE l.repository_id = ? AND l.digest = ?`,
-      repositoryId,
-      digest,
-    );
-    if (!row || row.held) return this.#strike('link', repositoryId, digest);
-    const due = row.leaseUntil + this.#retention.graceMs;
-    if (due > now) return this.#postpone('link', repositoryId, digest, due);
-    if (row.inDoubt) return this.#leaveInDoubt('link', repositoryId, digest, row.repository, now, counts);
-    this.#statements.run('DELETE FROM links WHERE repository_id = ? AND digest = ?', repositoryId, digest);
-    counts.linksDeleted++;
-    review(this.#statements, 'blob', 0, digest, now);
-    review(this.#statements, 'repository', repositoryId, '', now);
-    this.#strike('link', repositoryId, digest);
-  }
-
-  #blob({ digest }: Entry, counts: MarkCounts): void {
-    const unlinked = 'digest = ?1 AND NOT EXISTS (SELECT 1 FROM links WHERE digest = ?1)';
-    this.#statements.run(`DELETE FROM blobs WHERE ${unlinked} AND storage_key IS NULL`, digest);
-    counts.blobsCondemned += this.#statements.run(
-      `UPDATE blobs SET state = 'condemned' WHERE ${unlinked} AND state <> 'condemned'`,
-      digest,
-    );
-    this.#strike('blob', 0, digest);
   }
 
   /** An empty repository's row goes; a push that comes at the same time makes it again. */

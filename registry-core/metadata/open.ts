@@ -3,6 +3,7 @@ import { Reads } from './reads.ts';
 import type { ManifestRow, Registry } from './registry.ts';
 import type { Retention } from './review.ts';
 import { migrations } from './schema.ts';
+import { TagUse } from './tag-use.ts';
 import { startWriter, type Writer } from './writer.ts';
 
 export interface OpenRegistry {
@@ -10,13 +11,21 @@ export interface OpenRegistry {
   retention: Retention;
   /** The writer thread died: the process is to end, its supervisor starts a new one. */
   onDeath(error: Error): void;
+  /** Around each deletion: on a full disk it may make room for it and try again. */
+  makingRoom?<Result>(work: () => Promise<Result>): Promise<Result>;
 }
 
 /** Opens the embedded store: SQLite, reads on this thread, writes on one writer thread. */
-export function openRegistry({ path, retention, onDeath }: OpenRegistry): Registry {
+export function openRegistry({
+  path,
+  retention,
+  onDeath,
+  makingRoom = (work) => work(),
+}: OpenRegistry): Registry {
   const database = openDatabase(path, { migrations });
   const reads = new Reads(database);
   const writer = startWriter({ path, retention }, onDeath);
+  const use = new TagUse(reads, retention, (pulls) => writer.call('recordPulls', pulls));
   const fresh = (leaseUntil: number) => leaseUntil - Date.now() > retention.leaseMs / 2;
   return {
     blob: async (repository, digest) => reads.blob(repository, digest),
@@ -31,25 +40,31 @@ export function openRegistry({ path, retention, onDeath }: OpenRegistry): Regist
     promiseManifest: (repository, reference) => promiseManifest(reads, writer, fresh, repository, reference),
     markDamaged: (digest, key) => writer.call('markDamaged', digest, key),
     manifest: async (repository, reference) => reads.manifest(repository, reference),
+    notePull: (repository, reference, manifest) => use.note(repository, reference, manifest),
+    flushPulls: () => use.flush(),
+    tagRemoval: async (repository, tag, manifest) => use.tagRemoval(repository, tag, manifest),
     mountBlob: (request, context) => writer.call('mountBlob', request, context),
-    deleteBlob: (repository, digest, context) => writer.call('deleteBlob', repository, digest, context),
+    deleteBlob: (repository, digest, context) =>
+      makingRoom(() => writer.call('deleteBlob', repository, digest, context)),
     openSession: (request, context) => writer.call('openSession', request, context),
     session: async (repository, id) => reads.session(repository, id),
     advanceSession: (id, offset) => writer.call('advanceSession', id, offset),
     closeSession: (id, digest, key, offset) => writer.call('closeSession', id, digest, key, offset),
     commitBlob: (request) => writer.call('commitBlob', request),
-    cancelSession: (id) => writer.call('cancelSession', id),
+    cancelSession: (id) => makingRoom(() => writer.call('cancelSession', id)),
     closingSessions: async () => reads.closingSessions(),
     forgetDoomed: (kind, key) => writer.call('forgetDoomed', kind, key),
     putManifest: (request, context) => writer.call('putManifest', request, context),
-    deleteTag: (repository, tag, context) => writer.call('deleteTag', repository, tag, context),
-    deleteManifest: (repository, digest, context) =>
-      writer.call('deleteManifest', repository, digest, context),
+    deleteTag: (repository, tag, context, condition) =>
+      makingRoom(() => writer.call('deleteTag', repository, tag, context, condition)),
+    deleteManifest: (repository, digest, context, condition) =>
+      makingRoom(() => writer.call('deleteManifest', repository, digest, context, condition)),
     repositoryExists: async (repository) => reads.repositoryExists(repository),
     tags: async (repository, page) => reads.tags(repository, page),
     catalog: async (readable, page) => reads.catalog(readable, page),
     referrers: async (repository, subject, request) => reads.referrers(repository, subject, request),
     async close() {
+      await use.flush();
       await writer.close();
       database.close();
     },

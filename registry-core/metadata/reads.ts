@@ -50,22 +50,48 @@ export class Reads {
   }
 
   manifest(repository: string, reference: Reference): (ManifestRow & { leaseUntil: number }) | undefined {
-    const columns = 'm.digest, m.media_type AS mediaType, m.size, m.content, m.lease_until AS leaseUntil';
+    const columns = `m.digest, m.media_type AS mediaType, m.size, m.content, m.lease_until AS leaseUntil,
+      m.pulled_at AS manifestPulledAt`;
     if ('digest' in reference) {
       return this.#statements.get(
-        `SELECT ${columns} FROM repositories r JOIN manifests m ON m.repository_id = r.id
+        `SELECT ${columns}, m.pushed_at AS updatedAt, m.pulled_at AS pulledAt
+         FROM repositories r JOIN manifests m ON m.repository_id = r.id
          WHERE r.name = ? AND m.digest = ? AND m.content IS NOT NULL`,
         repository,
         reference.digest,
       );
     }
     return this.#statements.get(
-      `SELECT ${columns} FROM repositories r JOIN tags t ON t.repository_id = r.id
+      `SELECT ${columns}, t.updated_at AS updatedAt, t.pulled_at AS pulledAt
+       FROM repositories r JOIN tags t ON t.repository_id = r.id
        JOIN manifests m ON m.repository_id = r.id AND m.digest = t.digest
        WHERE r.name = ? AND t.name = ? AND m.content IS NOT NULL`,
       repository,
       reference.tag,
     );
+  }
+
+  /** Names and push times of a repository's tags, at most `limit`. */
+  tagSummaries(repository: string, limit: number): { name: string; updatedAt: number }[] {
+    return this.#statements.all(
+      `SELECT name, updated_at AS updatedAt FROM tags
+       WHERE repository_id = (SELECT id FROM repositories WHERE name = ?) LIMIT ?`,
+      repository,
+      limit,
+    );
+  }
+
+  /** Last pull by digest of one of the manifests that a manifest lists. */
+  childPulledAt(repository: string, digest: Digest): number {
+    const row = this.#statements.get<{ pulledAt: number | null }>(
+      `SELECT max(c.pulled_at) AS pulledAt FROM repositories r
+       JOIN manifests m ON m.repository_id = r.id JOIN manifest_children e ON e.manifest_id = m.id
+       JOIN manifests c ON c.repository_id = e.repository_id AND c.digest = e.digest
+       WHERE r.name = ? AND m.digest = ?`,
+      repository,
+      digest,
+    );
+    return row?.pulledAt ?? 0;
   }
 
   repositoryExists(repository: string): boolean {

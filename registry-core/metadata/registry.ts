@@ -2,6 +2,7 @@ import type { Digest, DigestAlgorithm } from '../../oci/digest.ts';
 import type { ParsedManifest } from '../../oci/manifest.ts';
 import type { Reference } from '../../oci/reference.ts';
 import type { RequestContext } from '../../runtime/request-context.ts';
+import type { Precondition } from '../preconditions.ts';
 
 /**
  * The metadata store as the handlers see it; `collection.ts` is the collector's face of the same store. Every
@@ -43,12 +44,31 @@ export interface Registry {
   manifest(repository: string, reference: Reference): Promise<ManifestRow | undefined>;
   /** For GET and HEAD, both promises: renews the manifest's lease. */
   promiseManifest(repository: string, reference: Reference): Promise<ManifestRow | undefined>;
-  /** @throws OciError MANIFEST_BLOB_UNKNOWN with every missing digest in `detail`. */
+  /** Notes a GET, in memory; it is written within a minute, together with others. A crash loses it. */
+  notePull(repository: string, reference: Reference, manifest: ManifestRow): void;
+  /** Writes down the pulls that were noted. */
+  flushPulls(): Promise<void>;
+  /**
+   * Whether a policy removes the tag within a week; undefined when that is further away, or never. As it was a minute
+   * ago at most, where it depends on other tags (`keep_last`).
+   */
+  tagRemoval(repository: string, tag: string, manifest: ManifestRow): Promise<TagEnd | undefined>;
+  /** @throws OciError MANIFEST_BLOB_UNKNOWN with every missing digest in `detail`, DENIED for a protected tag. */
   putManifest(request: PutManifest, context: RequestContext): Promise<void>;
-  /** @throws OciError MANIFEST_UNKNOWN */
-  deleteTag(repository: string, tag: string, context: RequestContext): Promise<Held>;
-  /** @throws OciError MANIFEST_UNKNOWN, UNSUPPORTED while an index lists it. */
-  deleteManifest(repository: string, digest: Digest, context: RequestContext): Promise<Held>;
+  /** @throws OciError MANIFEST_UNKNOWN, DENIED when it is protected. */
+  deleteTag(
+    repository: string,
+    tag: string,
+    context: RequestContext,
+    condition?: Precondition,
+  ): Promise<Held>;
+  /** @throws OciError MANIFEST_UNKNOWN, UNSUPPORTED while an index lists it, DENIED while a protected tag names it. */
+  deleteManifest(
+    repository: string,
+    digest: Digest,
+    context: RequestContext,
+    condition?: Precondition,
+  ): Promise<Held>;
 
   /** Whether there is anything in the repository. */
   repositoryExists(repository: string): Promise<boolean>;
@@ -94,8 +114,8 @@ export interface CommitBlob {
   digest: Digest;
   size: number;
   key: string;
-  /** The key that the blob has now, when the file under it was seen to be whole. */
-  keepKey: string | undefined;
+  /** The key that the blob had, when the file under it was seen not to be whole. Any other is kept. */
+  brokenKey: string | undefined;
 }
 
 export interface ManifestRow {
@@ -103,6 +123,16 @@ export interface ManifestRow {
   mediaType: string;
   size: number;
   content: Uint8Array;
+  /** Last push and last pull of what it was asked for by, a tag or its digest, and last pull by digest. */
+  updatedAt: number;
+  pulledAt: number;
+  manifestPulledAt: number;
+}
+
+/** A tag's end by a policy. */
+export interface TagEnd {
+  /** Unless it is used before. Undefined: with the next collection, whoever uses it. */
+  at: number | undefined;
 }
 
 export interface PutManifest {
@@ -110,6 +140,10 @@ export interface PutManifest {
   digest: Digest;
   content: Uint8Array;
   manifest: ParsedManifest;
+  /** Of the manifest's children those that must be in the repository. Absent: all. */
+  needed?: readonly Digest[];
+  /** What must be true of the reference that is pushed to. */
+  condition?: Precondition & { reference: Reference };
   tags: readonly string[];
 }
 

@@ -1,3 +1,4 @@
+import type { RetentionPolicy } from '../../runtime/retention-policies.ts';
 import type { Statements } from './statements.ts';
 
 /** Settings of the collector that decide when something may go. All in milliseconds. */
@@ -6,6 +7,10 @@ export interface Retention {
   graceMs: number;
   untaggedMs: number;
   uploadExpiryMs: number;
+  /** How long what a run took away can be brought back. Absent or 0: it is gone at once. */
+  trashMs?: number;
+  /** In order; `policies.ts` reads them. Absent: none. */
+  policies?: readonly RetentionPolicy[];
 }
 
 /**

@@ -9,7 +9,7 @@ import type { Migration } from '../../runtime/migrations.ts';
  *                 └─ upload_sessions ──▶ closing_key
  *
  * No file exists that no row names: a blob's key stands in `blobs`, that of a session being closed in
- * `upload_sessions`, and what is to be removed in `doomed_keys`.
+ * `upload_sessions`, what is to be removed in `doomed_keys`, what may be brought back in `trashed_blobs`.
  */
 export const migrations: readonly Migration[] = [
   {
@@ -27,12 +27,13 @@ CREATE TABLE repositories (
 ) STRICT;
 
 -- absent: known, but its bytes are not here (a mirror). damaged: found bad, the next push heals it.
--- condemned: no repository links to it, its file is being removed.
+-- condemned: no repository links to it, its file is being removed, as the run condemned_by decided.
 CREATE TABLE blobs (
   digest TEXT PRIMARY KEY,
   size INTEGER NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('present', 'absent', 'damaged', 'condemned')),
   storage_key TEXT UNIQUE,
+  condemned_by INTEGER,
   created_at INTEGER NOT NULL,
   CHECK (storage_key IS NOT NULL OR state = 'absent')
 ) STRICT, WITHOUT ROWID;
@@ -48,7 +49,8 @@ CREATE TABLE links (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX links_by_digest ON links (digest);
 
--- unheld_since: since when neither tag nor index nor subject held it; 0 when it goes with a removed one.
+-- unheld_since: since when neither tag nor index nor subject held it; 0 when it goes with a removed one, released_by.
+-- pulled_at: last GET by digest; 0 never. Coarse: it is written again when it is over an hour old (pulls.ts).
 -- content is last, so that reading the other columns never touches its overflow pages. NULL: not here (a mirror).
 CREATE TABLE manifests (
   id INTEGER PRIMARY KEY,
@@ -62,7 +64,9 @@ CREATE TABLE manifests (
   annotations TEXT,
   lease_until INTEGER NOT NULL,
   unheld_since INTEGER NOT NULL,
+  released_by TEXT,
   pushed_at INTEGER NOT NULL,
+  pulled_at INTEGER NOT NULL DEFAULT 0,
   actor TEXT NOT NULL,
   request_id TEXT NOT NULL,
   client_address TEXT NOT NULL,
@@ -89,11 +93,13 @@ CREATE TABLE manifest_children (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX manifest_children_by_manifest ON manifest_children (manifest_id);
 
+-- pulled_at: last GET by this tag, as in manifests. Policies count with it (policies.ts).
 CREATE TABLE tags (
   repository_id INTEGER NOT NULL,
   name TEXT NOT NULL,
   digest TEXT NOT NULL,
   updated_at INTEGER NOT NULL,
+  pulled_at INTEGER NOT NULL DEFAULT 0,
   actor TEXT NOT NULL,
   request_id TEXT NOT NULL,
   client_address TEXT NOT NULL,
@@ -152,11 +158,61 @@ CREATE TABLE events (
 ) STRICT;
 CREATE INDEX events_by_time ON events (at);
 
+-- The trash (gc.trash): what the collector's runs took away, for undo. The row of a file is there before the file moves
+-- into the trash of its day, and goes after it.
+CREATE TABLE trashed_blobs (
+  storage_key TEXT PRIMARY KEY,
+  digest TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  day TEXT NOT NULL,
+  run INTEGER NOT NULL,
+  trashed_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX trashed_blobs_by_digest ON trashed_blobs (digest);
+CREATE INDEX trashed_blobs_by_run ON trashed_blobs (run);
+CREATE INDEX trashed_blobs_by_time ON trashed_blobs (trashed_at);
+
+-- Repositories by name: one that is empty has gone, too.
+CREATE TABLE trashed_manifests (
+  id INTEGER PRIMARY KEY,
+  repository TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  run INTEGER NOT NULL,
+  media_type TEXT NOT NULL,
+  trashed_at INTEGER NOT NULL,
+  content BLOB NOT NULL,
+  UNIQUE (repository, digest, run)
+) STRICT;
+CREATE INDEX trashed_manifests_by_run ON trashed_manifests (run);
+CREATE INDEX trashed_manifests_by_time ON trashed_manifests (trashed_at);
+
+CREATE TABLE trashed_links (
+  run INTEGER NOT NULL,
+  repository TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  trashed_at INTEGER NOT NULL,
+  PRIMARY KEY (run, repository, digest)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX trashed_links_by_digest ON trashed_links (digest);
+CREATE INDEX trashed_links_by_time ON trashed_links (trashed_at);
+
+CREATE TABLE trashed_tags (
+  run INTEGER NOT NULL,
+  repository TEXT NOT NULL,
+  name TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  trashed_at INTEGER NOT NULL,
+  PRIMARY KEY (run, repository, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX trashed_tags_by_time ON trashed_tags (trashed_at);
+
+-- finished_at is NULL while the run is under way, and for ever when it was cut off.
 CREATE TABLE gc_runs (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   started_at INTEGER NOT NULL,
-  finished_at INTEGER NOT NULL,
-  report TEXT NOT NULL
+  finished_at INTEGER,
+  report TEXT,
+  CHECK ((finished_at IS NULL) = (report IS NULL))
 ) STRICT;
 `,
   },

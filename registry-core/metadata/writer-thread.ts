@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { OciError } from '../../oci/errors.ts';
+import { faultPoint } from '../../runtime/fault-points.ts';
 import { type Database, openDatabase } from '../../runtime/sqlite.ts';
 import type { Retention } from './review.ts';
 import { createWrites, type Writes } from './writes.ts';
@@ -33,6 +34,8 @@ const port = parentPort;
 if (port) {
   const { path, retention } = workerData as WriterData;
   const database = openDatabase(path);
+  // Waiting for the lock is `begin`’s.
+  database.pragma('busy_timeout = 0');
   const writes = createWrites(database, retention);
   let waiting: WriteRequest[] = [];
   port.on('message', (message: WriteRequest | 'close') => {
@@ -62,18 +65,42 @@ const batchMs = 20;
  */
 export function runBatch(database: Database, writes: Writes, batch: readonly WriteRequest[]): WriteAnswer[] {
   try {
-    database.exec('BEGIN IMMEDIATE');
+    begin(database);
     const answers: WriteAnswer[] = [];
     const deadline = performance.now() + batchMs;
     for (const request of batch) {
       if (answers.length > 0 && performance.now() > deadline) break;
       answers.push(runOne(database, writes, request));
     }
+    faultPoint('core.transaction.written');
     database.exec('COMMIT');
+    faultPoint('core.transaction.committed');
     return answers;
   } catch (error) {
     if (database.inTransaction) database.exec('ROLLBACK');
     return batch.map(({ id }) => ({ id, error: describe(error as Error) }));
+  }
+}
+
+const lockLimitMs = 5000;
+const lockPollMs = 0.3;
+const nothing = new Int32Array(new SharedArrayBuffer(4));
+
+/**
+ * Takes the write lock in the gap between two transactions of the collector. SQLite's own busy handler sleeps for
+ * longer and longer, up to 100 ms, and misses gap after gap.
+ */
+function begin(database: Database): void {
+  const deadline = performance.now() + lockLimitMs;
+  for (;;) {
+    try {
+      database.exec('BEGIN IMMEDIATE');
+      return;
+    } catch (error) {
+      const isBusy = String((error as NodeJS.ErrnoException).code).startsWith('SQLITE_BUSY');
+      if (!isBusy || performance.now() > deadline) throw error;
+      Atomics.wait(nothing, 0, 0, lockPollMs);
+    }
   }
 }
 

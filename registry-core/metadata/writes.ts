@@ -1,6 +1,7 @@
 import type { Database } from '../../runtime/sqlite.ts';
 import { BlobWrites } from './blob-writes.ts';
 import { ManifestWrites } from './manifest-writes.ts';
+import { type Pull, recordPulls } from './pulls.ts';
 import type { Retention } from './review.ts';
 import { SessionWrites } from './session-writes.ts';
 import { Statements } from './statements.ts';
@@ -26,6 +27,7 @@ export function createWrites(database: Database, retention: Retention) {
     putManifest: manifests.putManifest.bind(manifests),
     deleteTag: manifests.deleteTag.bind(manifests),
     deleteManifest: manifests.deleteManifest.bind(manifests),
+    recordPulls: (pulls: readonly Pull[]) => recordPulls(statements, pulls),
   };
 }
 

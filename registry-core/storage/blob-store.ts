@@ -19,7 +19,11 @@ export interface BlobStore {
   /** Bytes that an upload has; undefined when there is none. */
   uploadSize(id: string): Promise<number | undefined>;
   readUpload(id: string, end: number): Readable;
-  /** Makes a synced upload the file of `key`, durably. Repeating it after a crash is safe. */
+  /**
+   * Makes a synced upload the file of `key`, durably. Repeating it is safe after a crash, and after a failure that
+   * left the upload where it was. After a failure that did not, no repetition proves that the name survives power
+   * loss: the key is not to be used.
+   */
   commitUpload(id: string, key: string): Promise<void>;
   discardUpload(id: string): Promise<void>;
 
@@ -34,14 +38,54 @@ export interface BlobStore {
   locate(key: string): BlobLocation;
   /** @returns the bytes that were freed; undefined when there was nothing. */
   remove(key: string): Promise<number | undefined>;
+  /** Every file, in no order; for `gatehouse verify` alone, since it costs a walk over the store. */
+  list(): AsyncIterable<StoredFile>;
+
+  /**
+   * Moves the bytes of a key into the trash of a day (`2026-11-21`), where only the methods of the trash find them. To
+   * be called when key and day are written down: until `syncRemovals` either place may be theirs after power loss.
+   * @returns the bytes that moved; undefined when there were none under this key (any more).
+   */
+  trash(key: string, day: string): Promise<number | undefined>;
+  /**
+   * The bytes of a key that was put into the trash of this day, or was just going to be.
+   * @throws Error ENOENT when they are in neither place.
+   */
+  readTrashed(key: string, day: string): Promise<Readable>;
+  /** @returns the bytes that were freed; undefined when there was nothing in the trash. */
+  removeTrashed(key: string, day: string): Promise<number | undefined>;
+
+  /**
+   * Makes all that was removed, discarded and put into the trash before this call survive power loss. The last row
+   * that names a file is to go after it: otherwise power loss may bring back a file that no row names.
+   */
+  syncRemovals(): Promise<void>;
 }
+
+/** A file of the store, as `list` finds it. */
+export type StoredFile = StoredPlace & {
+  /** In bytes. */
+  size: number;
+  /** When its content or its name changed last, ms since 1970. */
+  changedAt: number;
+};
+
+export type StoredPlace =
+  | { place: 'blob'; key: string }
+  | { place: 'upload'; id: string }
+  | { place: 'trash'; key: string; day: string }
+  /** Not of a form that this store gives, or not to be read (`error`, a code). The path is below the store's root. */
+  | { place: 'foreign'; path: string; error?: string };
 
 export interface UploadFile {
   readonly offset: number;
   append(chunks: readonly Uint8Array[]): Promise<void>;
   /** Cuts off what was appended beyond `offset`. */
   truncate(offset: number): Promise<void>;
-  /** Makes what was appended survive power loss. */
+  /**
+   * Makes what was appended survive power loss. After a failure the upload is worth nothing: the system may have
+   * dropped the bytes, and another sync would say nothing of it.
+   */
   sync(): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,26 +1,35 @@
 import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { algorithmOf, type Digest, hexOf } from '../../oci/digest.ts';
 import { syncDirectory } from '../../runtime/durable-file.ts';
-import type { BlobLocation, BlobStore, UploadFile } from './blob-store.ts';
+import { faultPoint } from '../../runtime/fault-points.ts';
+import type { BlobLocation, BlobStore, StoredFile, UploadFile } from './blob-store.ts';
+import { listFiles } from './listing.ts';
+import { TrashDirectory } from './trash.ts';
 
 /**
  * Bytes in files of one file system:
  *
  *   <root>/blobs/sha256/ab/<hex>.<id>   key `sha256/ab/<hex>.<id>`
  *   <root>/uploads/<session id>
+ *   <root>/trash/2026-11-21/<hex>.<id>
  *
  * upload → sync file → rename → sync directory: a name is never there without its bytes.
  */
 export class FilesystemStore implements BlobStore {
   readonly #root: string;
   readonly #knownDirectories = new Set<string>();
+  /** Directories that lost a name since they were last synced. */
+  readonly #unsynced = new Set<string>();
+  #syncing: Promise<void> = Promise.resolve();
+  readonly #trash: TrashDirectory;
 
   private constructor(root: string) {
     this.#root = root;
+    this.#trash = new TrashDirectory(root, (directory) => this.#unsynced.add(directory));
   }
 
   static async open(root: string): Promise<FilesystemStore> {
@@ -72,11 +81,12 @@ export class FilesystemStore implements BlobStore {
       // A crash came after the rename: the file is where it belongs.
       if (!isMissing(error) || (await sizeOf(target)) === undefined) throw error;
     }
+    faultPoint('core.upload.renamed');
     await syncDirectory(dirname(target));
   }
 
   async discardUpload(id: string): Promise<void> {
-    await unlink(this.#uploadPath(id)).catch(ignoreMissing);
+    await this.#unlink(this.#uploadPath(id));
   }
 
   size(key: string): Promise<number | undefined> {
@@ -95,18 +105,71 @@ export class FilesystemStore implements BlobStore {
   async remove(key: string): Promise<number | undefined> {
     const path = this.#blobPath(key);
     const size = await sizeOf(path);
-    if (size === undefined) return undefined;
-    await unlink(path).catch(ignoreMissing);
+    await this.#unlink(path);
     return size;
+  }
+
+  list(): AsyncIterable<StoredFile> {
+    return listFiles(this.#root);
+  }
+
+  trash(key: string, day: string): Promise<number | undefined> {
+    return this.#trash.take(this.#blobPath(key), key, day);
+  }
+
+  async readTrashed(key: string, day: string): Promise<Readable> {
+    const path = this.#blobPath(key);
+    return this.#trash.read(key, day).catch(async (error) => {
+      if (!isMissing(error)) throw error;
+      const file = await open(path, 'r');
+      return file.createReadStream({ highWaterMark: 256 * 1024 });
+    });
+  }
+
+  removeTrashed(key: string, day: string): Promise<number | undefined> {
+    this.#blobPath(key);
+    return this.#trash.remove(key, day);
+  }
+
+  syncRemovals(): Promise<void> {
+    // One after the other: who comes during a sync is not to believe that it covers what was removed since.
+    const synced = this.#syncing.then(() => this.#syncUnsynced());
+    this.#syncing = synced.catch(() => undefined);
+    return synced;
+  }
+
+  async #syncUnsynced(): Promise<void> {
+    const directories = [...this.#unsynced];
+    this.#unsynced.clear();
+    try {
+      await Promise.all(directories.map((directory) => syncDirectory(directory).catch(ignoreMissing)));
+    } catch (error) {
+      for (const directory of directories) this.#unsynced.add(directory);
+      throw error;
+    }
+  }
+
+  /** A file that is not there may have been unlinked just before a crash: its directory counts all the same. */
+  async #unlink(path: string): Promise<void> {
+    await unlink(path).catch(ignoreMissing);
+    this.#unsynced.add(dirname(path));
   }
 
   /** A new directory's own name must survive power loss too. */
   async #ensureDirectory(path: string): Promise<void> {
     if (this.#knownDirectories.has(path)) return;
-    await mkdir(path, { mode: 0o700 }).catch((error) => {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    const made = await mkdir(path, { mode: 0o700 }).then(
+      () => true,
+      (error) => {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+        return false;
+      },
+    );
+    await syncDirectory(dirname(path)).catch(async (error) => {
+      // Syncing again would prove nothing, making it again does.
+      if (made) await rmdir(path).catch(() => undefined);
+      throw error;
     });
-    await syncDirectory(dirname(path));
     this.#knownDirectories.add(path);
   }
 

@@ -102,7 +102,8 @@ test('curl reaches every name with --cacert', { skip: missingTool('curl') }, asy
   for (const name of ['localhost', '127.0.0.1', 'registry.example.test']) {
     const url = `https://${name}:${port}/`;
     const resolve = ['--resolve', `${name}:${port}:127.0.0.1`];
-    const args = ['--silent', '--show-error', '--noproxy', '*', '--cacert', file('ca.crt'), ...resolve, url];
+    const plain = ['--disable', '--silent', '--show-error', '--noproxy', '*'];
+    const args = [...plain, '--cacert', file('ca.crt'), ...resolve, url];
     assert.equal((await promisify(execFile)('curl', args)).stdout, 'hello');
   }
 });

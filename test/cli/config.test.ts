@@ -55,6 +55,8 @@ test('config show prints a file that gives the same configuration', async (t) =>
     'limits: { failed_logins: 7/90s }',
     'proxy: { trusted: 10.0.0.0/8 }',
     'shutdown.drain: 1500ms',
+    'gc.window: 22:30-04:00',
+    'gc.policies: [{ repositories: team/**, untagged: 36h, keep_last: 3, keep: ["v*"], unused: 30d }, { repositories: b }]',
   ].join('\n');
   const shown = await gatehouse(['config', 'show', '--config', await fileWith(t, text)]);
   assert.equal(shown.code, 0);
@@ -62,6 +64,8 @@ test('config show prints a file that gives the same configuration', async (t) =>
     'gc.lease: 90s',
     'gc.untagged: 36h',
     'limits.failed_logins: 7/90s',
+    'gc.window: "22:30-04:00"',
+    'gc.policies: [{"repositories":"team/**","untagged":"36h","keep_last":3,"keep":["v*"],"unused":"30d"},{"repositories":"b"}]',
     'shutdown.drain: 1500ms',
   ]) {
     assert.ok(shown.stdout.includes(`\n${line}\n`), shown.stdout);

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
-import type { ChildProcess } from 'node:child_process';
 import { test } from 'node:test';
-import { start } from '../support/processes.ts';
 import { missingTool } from '../support/tools.ts';
-import { BIN, gatehouse, onData, plainEnvironment } from './support.ts';
+import { gatehouse, onData, onTerminal } from './support.ts';
 
 const needsTerminal = { skip: missingTool('script') };
 
@@ -64,30 +62,3 @@ test('only the first line of standard input counts', async (t) => {
   });
   assert.equal(empty.code, 1);
 });
-
-/** The command on a pseudo-terminal that `script` makes. */
-function onTerminal(args: string[]) {
-  const line = [process.execPath, BIN, ...args].join(' ');
-  const child: ChildProcess = start('script', ['-qefc', line, '/dev/null'], {
-    env: { ...process.env, ...plainEnvironment() },
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  let output = '';
-  child.stdout!.setEncoding('utf8');
-  child.stdout!.on('data', (chunk: string) => {
-    output += chunk;
-  });
-  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
-  return {
-    output: () => output,
-    type: (text: string) => void child.stdin!.write(text),
-    code: () => ended,
-    shows: (text: string) =>
-      new Promise<void>((resolve, reject) => {
-        const look = () => (output.includes(text) ? resolve() : undefined);
-        child.stdout!.on('data', look);
-        child.once('close', () => reject(new Error(`it ended without showing ${text}: ${output}`)));
-        look();
-      }),
-  };
-}

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { storageLines } from '../../cli/commands/status.ts';
 import { randomPassword } from '../../cli/first-admin.ts';
 import { formatBytes, formatDuration, formatUptime } from '../../cli/format.ts';
 import { nextSteps } from '../../cli/next-steps.ts';
@@ -59,15 +60,19 @@ test('figures for people', () => {
 
 test('the report says what was freed, what still waits, and what failed', () => {
   const report = {
+    run: 1,
     dry_run: false,
     started_at: '2026-01-01T00:00:00.000Z',
     finished_at: '2026-01-01T00:00:01.000Z',
     duration_ms: 1000,
+    tags_deleted: 2,
     manifests_deleted: 1,
     links_deleted: 2,
     blobs_condemned: 2,
     blobs_swept: 2,
     bytes_freed: 2048,
+    bytes_trashed: 0,
+    bytes_purged: 0,
     uploads_expired: 0,
     held_blobs: 1,
     held_bytes: 1024,
@@ -81,4 +86,19 @@ test('the report says what was freed, what still waits, and what failed', () => 
   assert.match(text, /clock/);
   assert.match(text, /^Failed: blobs\/sha256\/ab\/x: permission denied$/m);
   assert.match(describeReport({ ...report, dry_run: true }), /^Would free/);
+  assert.doesNotMatch(text, /trash/);
+  const trashed = describeReport({ ...report, run: 7, bytes_trashed: 1024, bytes_purged: 512 });
+  assert.match(trashed, /^Into the trash: 1\.0 KiB; to bring it back: gatehouse gc undo 7$/m);
+  assert.match(trashed, /^Out of the trash: 512 bytes of those freed\.$/m);
+});
+
+test('the space on each disk, and that it is short', () => {
+  const disk = { path: '/srv/blobs', total_bytes: 2 ** 40, free_bytes: 2 ** 29, reserve_bytes: 2 ** 30 };
+  const full = { ...disk, short: true };
+  const other = { ...disk, path: '/data', free_bytes: 2 ** 35, short: false };
+  assert.deepEqual(storageLines({ short: true, file_systems: [full, other] }), [
+    'storage      SHORT: 512.0 MiB free of 1.0 TiB on /srv/blobs, reserve 1.0 GiB: new uploads are refused',
+    'storage      32.0 GiB free of 1.0 TiB on /data, reserve 1.0 GiB',
+  ]);
+  assert.deepEqual(storageLines(null), []);
 });

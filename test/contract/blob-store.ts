@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
 import test from 'node:test';
+import { testListing } from './blob-store-listing.ts';
+import { testTrash } from './blob-store-trash.ts';
 import { digestFor, type OpenStore, storeBlob, testCommit, testUploads } from './blob-store-uploads.ts';
 
 const missing = { code: 'ENOENT' };
@@ -12,6 +14,8 @@ export function testBlobStore(name: string, open: OpenStore): void {
   testUploads(name, open);
   testCommit(name, open);
   testBlobs(name, open);
+  testTrash(name, open);
+  testListing(name, open);
 }
 
 function testKeys(name: string, open: OpenStore): void {
@@ -80,6 +84,20 @@ function testBlobs(name: string, open: OpenStore): void {
     assert.equal(await store.remove(store.newKey(digestFor('never'))), undefined);
     assert.equal(await store.size(key), undefined);
     await assert.rejects(store.read(key, 0, 0), missing);
+  });
+
+  test(`${name}: removals are made durable when asked, also of nothing, twice, and many at once`, async (t) => {
+    const store = await open(t);
+    await store.syncRemovals();
+    const keys = await Promise.all(
+      ['one', 'two', 'three'].map((text) => storeBlob(store, Buffer.from(text))),
+    );
+    await Promise.all(keys.map((key) => store.remove(key).then(() => store.syncRemovals())));
+    await store.discardUpload(randomUUID());
+    await store.remove(store.newKey(digestFor('never')));
+    await store.syncRemovals();
+    await store.syncRemovals();
+    for (const key of keys) assert.equal(await store.size(key), undefined);
   });
 
   test(`${name}: who has begun to read a blob reads it to its end, whatever is removed`, async (t) => {

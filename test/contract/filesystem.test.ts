@@ -5,6 +5,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { FilesystemStore } from '../../registry-core/storage/filesystem.ts';
+import { failingCalls } from '../gc/faults-calls.ts';
 import { temporaryDirectory } from '../support/files.ts';
 import { testBlobStore } from './blob-store.ts';
 import { digestFor, storeBlob } from './blob-store-uploads.ts';
@@ -73,6 +74,51 @@ test('a root that is there already, and one whose parents are not', async (t) =>
   await FilesystemStore.open(join(root, 'other'));
   const again = await FilesystemStore.open(join(root, 'deep', 'er'));
   assert.equal(await again.size(key), 7);
+});
+
+test('every directory that lost a name is synced once, after its last removal', async (t) => {
+  const root = await placeOf(t);
+  const store = await FilesystemStore.open(root);
+  const two = digestFor('two');
+  const stored = [await storeBlob(store, Buffer.from('one')), await storeBlob(store, Buffer.from('two'))];
+  // Somebody who crashed had unlinked the first one; another key of the second was never used.
+  await (await FilesystemStore.open(root)).remove(stored[0]!);
+  const id = randomUUID();
+  await store.createUpload(id);
+  const calls = failingCalls(t);
+  for (const key of [...stored, store.newKey(two), store.newKey(digestFor('three'))]) await store.remove(key);
+  await store.discardUpload(id);
+  assert.equal(calls.passed().filter(({ call }) => call === 'unlink').length, 5);
+  await store.syncRemovals();
+  const there = [...stored.map((key) => join(root, 'blobs', key, '..')), join(root, 'uploads')];
+  const synced = calls.passed().filter(({ call }) => call === 'sync');
+  assert.deepEqual(synced.map(({ path }) => path).toSorted(), there.toSorted(), 'one was never made');
+  await store.syncRemovals();
+  assert.deepEqual(calls.passed(), [], 'nothing is left to sync');
+});
+
+test('a sync of removals that fails is not forgotten, and who asks meanwhile does not believe in it', async (t) => {
+  const root = await placeOf(t);
+  const store = await FilesystemStore.open(root);
+  const [first, second] = [randomUUID(), randomUUID()];
+  await Promise.all([store.createUpload(first), store.createUpload(second)]);
+  const calls = failingCalls(t);
+  await store.discardUpload(first);
+  calls.fail('sync', 'EIO', /uploads/);
+  const both = await Promise.allSettled([store.syncRemovals(), store.syncRemovals()]);
+  assert.deepEqual(
+    both.map(({ status }) => status),
+    ['rejected', 'rejected'],
+  );
+  calls.heal();
+  calls.passed();
+  const begun = store.syncRemovals();
+  await store.discardUpload(second);
+  await Promise.all([begun, store.syncRemovals()]);
+  assert.deepEqual(
+    calls.passed().flatMap(({ call }) => (call === 'open' || call === 'close' ? [] : [call])),
+    ['unlink', 'sync', 'sync'],
+  );
 });
 
 test('a crash between making a directory and the rename does not stop the repetition', async (t) => {

@@ -12,6 +12,7 @@ import { temporaryDirectory } from '../support/files.ts';
 import { type Gatehouse, startGatehouse } from '../support/gatehouse.ts';
 import { as, request, type Target } from '../support/http.ts';
 import { digestOfFile, LARGE_LAYER_BYTES, layerFiles } from '../support/images.ts';
+import { logLines } from '../support/log-lines.ts';
 import { writeOciImage } from '../support/oci-layout.ts';
 import { digestOf, expectStatus, pushImage } from '../support/push.ts';
 import { fileScope } from '../support/scope.ts';
@@ -136,12 +137,4 @@ async function getFrom(localAddress: string, { host, ca }: Nginx, headers: Recor
   const [answer] = (await once(sent, 'response')) as [IncomingMessage];
   await text(answer);
   return answer;
-}
-
-function logLines(gatehouse: Gatehouse): Record<string, unknown>[] {
-  return gatehouse
-    .stderr()
-    .split('\n')
-    .filter((line) => line.startsWith('{') && line.endsWith('}'))
-    .map((line) => JSON.parse(line));
 }

@@ -122,3 +122,20 @@ test('errors of the core reach the client as they are', async (t) => {
   assert.deepEqual([unknown.status, unknown.json.errors[0].code], [404, 'BLOB_UNKNOWN']);
   await assert.rejects(pushManifest(alice, 'team/x', 'v1', { schemaVersion: 1 }));
 });
+
+test('a mount without from takes only from what the user may pull; otherwise it is an upload', async (t) => {
+  const gateway = await startGateway(t);
+  await startCore(t, gateway.data);
+  const [admin, alice] = ['admin', 'alice'].map((user) => as(gateway, user, password));
+  const hidden = await pushBlob(admin!, 'secret/app', 'hidden');
+  const shared = await pushBlob(admin!, 'team/base', 'shared');
+  const mount = (digest: string) =>
+    request(alice!, { method: 'POST', path: `/v2/team/x/blobs/uploads/?mount=${digest}` });
+  assert.equal((await mount(shared)).status, 201);
+  assert.equal((await request(alice!, { path: `/v2/team/x/blobs/${shared}` })).text, 'shared');
+  const answer = await mount(hidden);
+  assert.equal(answer.status, 202);
+  assert.match(answer.headers.location!, /^\/v2\/team\/x\/blobs\/uploads\//);
+  assert.equal((await request(alice!, { path: `/v2/team/x/blobs/${hidden}` })).status, 404);
+  assert.equal((await mount(digestOf('never pushed'))).status, 202);
+});

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { type ErrorCode, sentCode } from '../../oci/errors.ts';
 import { as, request } from '../support/http.ts';
 import { fileScope } from '../support/scope.ts';
 import { password, raw, startFakeCore, startGateway } from './support.ts';
@@ -8,7 +9,7 @@ const gateway = await startGateway(fileScope);
 await startFakeCore(fileScope, gateway.data, (_request, response) => response.end('{}'));
 const digest = `sha256:${'a'.repeat(64)}`;
 
-const cases: [name: string, status: number, code: string, options: Parameters<typeof request>[1]][] = [
+const cases: [name: string, status: number, code: ErrorCode, options: Parameters<typeof request>[1]][] = [
   ['unknown path', 404, 'NOT_FOUND', { path: '/nowhere' }],
   ['unknown path of the API', 404, 'NOT_FOUND', { path: '/v2/nowhere' }],
   ['a name of Object.prototype', 404, 'NOT_FOUND', { path: '/constructor' }],
@@ -18,8 +19,10 @@ const cases: [name: string, status: number, code: string, options: Parameters<ty
   ['too long a target', 414, 'URL_INVALID', { path: `/${'x'.repeat(9000)}` }],
   ['bad repository name', 400, 'NAME_INVALID', { path: '/v2/UPPER/tags/list' }],
   ['encoded slash', 400, 'URL_INVALID', { path: '/v2/a%2f..%2fb/tags/list' }],
-  ['bad digest', 400, 'DIGEST_INVALID', { path: '/v2/a/blobs/sha256:zz' }],
-  ['bad tag', 400, 'TAG_INVALID', { path: '/v2/a/manifests/-x' }],
+  ['bad digest', 404, 'BLOB_UNKNOWN', { path: '/v2/a/blobs/sha256:zz' }],
+  ['bad digest of a write', 400, 'DIGEST_INVALID', { path: '/v2/a/blobs/sha256:zz', method: 'DELETE' }],
+  ['bad tag', 404, 'MANIFEST_UNKNOWN', { path: '/v2/a/manifests/-x' }],
+  ['bad tag of a write', 400, 'TAG_INVALID', { path: '/v2/a/manifests/-x', method: 'PUT' }],
   ['parameter twice', 400, 'PARAMETER_INVALID', { path: '/v2/a/tags/list?n=1&n=2' }],
   ['method of the API', 405, 'UNSUPPORTED', { path: '/v2/', method: 'POST' }],
   ['method of the token endpoint', 405, 'UNSUPPORTED', { path: '/token', method: 'POST', body: 'a=b' }],
@@ -41,7 +44,9 @@ for (const [name, status, code, options] of cases) {
   test(`answers in JSON: ${name}`, async () => {
     const answer = await request(gateway, options);
     assert.equal(answer.status, status, answer.text);
-    assert.equal(answer.json.errors[0].code, code);
+    const [error] = answer.json.errors;
+    assert.equal(error.code, sentCode(code));
+    if (error.code !== code) assert.equal(error.detail.condition, code);
     assert.match(answer.headers['content-type']!, /^application\/json/);
     assert.equal(answer.headers['docker-distribution-api-version'], 'registry/2.0');
     assert.equal(answer.headers['x-content-type-options'], 'nosniff');
@@ -77,6 +82,7 @@ for (const [name, status, text] of malformed) {
     const received = await raw(gateway.port, text);
     assert.match(received, new RegExp(`^HTTP/1.1 ${status} `));
     assert.match(received, /\r\nContent-Type: application\/json/i);
+    if (status === 405) assert.match(received, /\r\nAllow: GET, /);
     const body = received.slice(received.indexOf('\r\n\r\n') + 4);
     assert.ok(JSON.parse(body).errors[0].code, body);
   });
@@ -123,4 +129,12 @@ test('the log has a line per request, without credentials and queries', async ()
   );
   assert.deepEqual([line?.fields['method'], line?.fields['path']], ['GET', '/token']);
   assert.doesNotMatch(JSON.stringify(gateway.log), /secret-in/);
+});
+
+test('no control character of a client gets into the log', async () => {
+  const agent = 'a\u009b31mb\u0085c\u00e9';
+  await raw(gateway.port, `GET /healthz HTTP/1.1\r\nUser-Agent: ${agent}\r\nConnection: close\r\n\r\n`);
+  const named = gateway.log.map(({ fields }) => fields['userAgent']).filter((name) => name !== undefined);
+  assert.ok(named.length > 0);
+  assert.doesNotMatch(JSON.stringify(named), /[\u0000-\u001f\u007f-\u009f]/);
 });

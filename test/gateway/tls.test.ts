@@ -91,7 +91,7 @@ test('plain HTTP redirects to HTTPS, for our names only', async (t) => {
   assert.equal(answer.headers.location, `https://localhost:${gateway.port}/v2/a/tags/list?n=1`);
   assert.equal((await ask('[::1]', '/')).headers.location, `https://[::1]:${gateway.port}/`);
   const foreign = await ask('evil.example', '/');
-  assert.deepEqual([foreign.status, foreign.json.errors[0].code], [421, 'MISDIRECTED']);
+  assert.deepEqual([foreign.status, foreign.json.errors[0].detail.condition], [421, 'MISDIRECTED']);
   assert.equal((await ask('localhost', 'http://evil.example/')).status, 400);
   assert.match(await raw(port, 'nonsense\r\n\r\n'), /^HTTP\/1.1 4.*URL_INVALID|UNSUPPORTED/s);
 });

@@ -6,7 +6,9 @@ import { clockAfter, hour, image, index, openStores, type Stores } from './suppo
 
 async function filesOf(stores: Stores): Promise<string[]> {
   const entries = await readdir(stores.root, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile() && !entry.name.includes('.db')).map((entry) => entry.name);
+  return entries
+    .filter((entry) => entry.isFile() && !entry.name.startsWith('registry.db'))
+    .map((entry) => entry.name);
 }
 
 /** Nothing is left that a run should have taken, and the database is sound. */

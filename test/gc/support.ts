@@ -1,17 +1,19 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { collect } from '../../gc/run.ts';
+import { collect, type Run } from '../../gc/run.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { parseManifest } from '../../oci/manifest.ts';
 import { mediaTypes } from '../../oci/media-types.ts';
+import type { Reference } from '../../oci/reference.ts';
 import type { ClockReading } from '../../registry-core/metadata/clock.ts';
 import { openCollection } from '../../registry-core/metadata/collection.ts';
 import { openRegistry } from '../../registry-core/metadata/open.ts';
 import type { Registry } from '../../registry-core/metadata/registry.ts';
 import { FilesystemStore } from '../../registry-core/storage/filesystem.ts';
 import { UploadSessions } from '../../registry-core/upload-session.ts';
-import { openDatabase } from '../../runtime/sqlite.ts';
+import { readPolicies } from '../../runtime/retention-policies.ts';
+import { type Database, openDatabase } from '../../runtime/sqlite.ts';
 import { temporaryDirectory } from '../support/files.ts';
 import { onEnd, type Scope } from '../support/scope.ts';
 
@@ -27,10 +29,17 @@ export function sha256(bytes: Uint8Array): Digest {
 }
 
 /** Core and collector on one data directory, each with a connection of its own, as the two processes have. */
-export async function openStores(t: Scope) {
+export async function openStores(t: Scope, { trashMs = 0, policies = '' } = {}) {
   const root = await temporaryDirectory(t);
   const path = join(root, 'registry.db');
-  const retention = { leaseMs, graceMs: 0, untaggedMs, uploadExpiryMs: leaseMs };
+  const retention = {
+    leaseMs,
+    graceMs: 0,
+    untaggedMs,
+    uploadExpiryMs: leaseMs,
+    trashMs,
+    policies: readPolicies(policies).policies,
+  };
   const store = await FilesystemStore.open(root);
   const registry = openRegistry({
     path,
@@ -47,28 +56,41 @@ export async function openStores(t: Scope) {
   const uploads = new UploadSessions(registry, store, leaseMs);
   return {
     root,
+    path,
+    retention,
     store,
     registry,
     collection,
     database,
     uploads,
     ...pushing({ registry, uploads }),
-    /** Lets time pass: every time in the database moves into the past. */
-    age(ms: number): void {
-      database.exec(`
-        UPDATE links SET lease_until = lease_until - ${ms};
-        UPDATE manifests SET lease_until = lease_until - ${ms}, unheld_since = max(0, unheld_since - ${ms});
-        UPDATE review SET due_at = due_at - ${ms};
-        UPDATE upload_sessions SET expires_at = expires_at - ${ms};
-        UPDATE events SET at = at - ${ms}`);
-    },
-    collect: (clock = boot) => collect({ collection, store, clock, eventsRetentionMs: 30 * 24 * hour }),
+    age: (ms: number) => ageRows(database, ms),
+    collect: (clock = boot, more: Partial<Run> = {}) =>
+      collect({ collection, store, clock, eventsRetentionMs: 30 * 24 * hour, ...more }),
     readable: async (repository: string, digest: Digest): Promise<boolean> => {
       const row = await registry.blob(repository, digest);
       if (row?.state !== 'present') return false;
       return (await store.size(row.storageKey)) === row.size;
     },
   };
+}
+
+/** Lets time pass: every time in the database moves into the past. */
+export function ageRows(database: Database, ms: number): void {
+  database.exec(`
+    BEGIN IMMEDIATE;
+    UPDATE links SET lease_until = lease_until - ${ms};
+    UPDATE manifests SET lease_until = lease_until - ${ms}, unheld_since = max(0, unheld_since - ${ms});
+    UPDATE manifests SET pushed_at = pushed_at - ${ms}, pulled_at = max(0, pulled_at - ${ms});
+    UPDATE tags SET updated_at = updated_at - ${ms}, pulled_at = max(0, pulled_at - ${ms});
+    UPDATE review SET due_at = due_at - ${ms};
+    UPDATE upload_sessions SET expires_at = expires_at - ${ms};
+    UPDATE events SET at = at - ${ms};
+    UPDATE trashed_blobs SET trashed_at = trashed_at - ${ms};
+    UPDATE trashed_manifests SET trashed_at = trashed_at - ${ms};
+    UPDATE trashed_links SET trashed_at = trashed_at - ${ms};
+    UPDATE trashed_tags SET trashed_at = trashed_at - ${ms};
+    COMMIT`);
 }
 
 export type Stores = Awaited<ReturnType<typeof openStores>>;
@@ -94,6 +116,12 @@ function pushing({ registry, uploads }: { registry: Registry; uploads: UploadSes
     /** The HEAD of a client that skips what it is told exists. */
     headBlob: async (repository: string, digest: Digest) =>
       (await registry.promiseBlob(repository, digest)) !== undefined,
+    /** A pull, which the core has written down already. */
+    async pull(repository: string, reference: Reference) {
+      const manifest = await registry.promiseManifest(repository, reference);
+      registry.notePull(repository, reference, manifest!);
+      await registry.flushPulls();
+    },
     headManifest: async (repository: string, digest: Digest) =>
       (await registry.promiseManifest(repository, { digest })) !== undefined,
     deleteManifest: (repository: string, digest: Digest) =>

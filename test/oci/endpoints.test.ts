@@ -86,7 +86,13 @@ const understood: readonly [string, string, object, string?][] = [
     `/v2/team/app/blobs/uploads/?mount=sha256%3A${hex}&from=other%2Fapp`,
     { kind: 'uploads', repository, mount: digest, from: 'other/app' },
   ],
-  ...(['GET', 'PATCH', 'DELETE'] as const).map((method): [string, string, object] => [
+  [
+    'POST',
+    `/v2/team/app/blobs/uploads/?mount=${digest}&from=`,
+    { kind: 'uploads', repository, mount: digest },
+    `/v2/team/app/blobs/uploads/?mount=sha256%3A${hex}`,
+  ],
+  ...(['GET', 'HEAD', 'PATCH', 'DELETE'] as const).map((method): [string, string, object] => [
     method,
     `/v2/team/app/blobs/uploads/${session}`,
     { kind: 'upload', repository, session },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ErrorCode, errorTable, OciError } from '../../oci/errors.ts';
+import { type ErrorCode, errorTable, OciError, sentCode } from '../../oci/errors.ts';
 
 /** distribution-spec "Error Codes", code-1 to code-14, with the statuses that its endpoints give them. */
 const specified: Readonly<Record<string, number>> = {
@@ -37,6 +37,16 @@ test('codes, statuses and messages have the specified form', () => {
   }
 });
 
+test('a 4xx is sent with a code of the specification, and says in its detail which of ours it is', () => {
+  // "Legacy Docker support error codes" has TAG_INVALID.
+  const allowed = [...Object.keys(specified), 'TAG_INVALID'];
+  for (const code of codes.filter((name) => errorTable[name].status < 500)) {
+    const [{ code: sent, detail }] = JSON.parse(new OciError(code).toBody()).errors;
+    assert.ok(allowed.includes(sent), `${code} is sent as ${sent}`);
+    assert.equal(detail?.condition, allowed.includes(code) ? undefined : code);
+  }
+});
+
 test('a body is a list of one error with code, message and detail', () => {
   for (const code of codes) {
     const error = new OciError(code, { detail: { digest: 'x' } });
@@ -44,7 +54,9 @@ test('a body is a list of one error with code, message and detail', () => {
     assert.equal(error.status, errorTable[code].status);
     assert.deepEqual(error.headers, {});
     const { message } = errorTable[code];
-    assert.deepEqual(JSON.parse(error.toBody()), { errors: [{ code, message, detail: { digest: 'x' } }] });
+    const sent = sentCode(code);
+    const detail = { ...(sent === code ? {} : { condition: code }), digest: 'x' };
+    assert.deepEqual(JSON.parse(error.toBody()), { errors: [{ code: sent, message, detail }] });
     assert.ok(error.toBody().endsWith('\n'));
   }
 });

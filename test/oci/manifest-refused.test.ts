@@ -45,6 +45,11 @@ const invalid: readonly [string, unknown, RegExp][] = [
     { ...image, config: { ...descriptor, mediaType: {} } },
     /config\.mediaType/,
   ],
+  [
+    'data that is no string',
+    { ...image, config: { ...descriptor, data: 5 } },
+    /config\.data must be a string/,
+  ],
   ['manifests that are no list', { ...index, manifests: 'x' }, /manifests must be a list/],
   ['a child without digest', { ...index, manifests: [{}] }, /manifests\[0\]/],
   ['a subject that is no descriptor', { ...index, subject: 'x' }, /subject must be a descriptor/],
@@ -87,6 +92,7 @@ test('what is not JSON in UTF-8 is refused', () => {
     Buffer.from('{"a":NaN}'),
     text(image).subarray(0, -1),
     Buffer.from([0x22, 0xff, 0x22]),
+    Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), text(image)]),
   ];
   for (const bytes of [...broken, Buffer.from(JSON.stringify(image), 'utf16le')]) {
     assert.throws(() => parseManifest(bytes, mediaTypes.ociManifest), {
@@ -156,5 +162,21 @@ test('an error does not hand a long input back', () => {
         (error) => error instanceof OciError && error.toBody().length < 2000,
       );
     }
+  }
+});
+
+test('a media type has at most 255 characters, wherever it stands', () => {
+  const [longest, tooLong] = [255, 256].map((length) => `application/${'x'.repeat(length - 12)}`);
+  for (const field of ['config.mediaType', 'layers[0].mediaType', 'artifactType']) {
+    const withType = (mediaType: string) => {
+      const entry = { ...descriptor, mediaType };
+      if (field === 'artifactType') return { ...image, artifactType: mediaType };
+      return field === 'config.mediaType' ? { ...image, config: entry } : { ...image, layers: [entry] };
+    };
+    assert.equal(parseManifest(text(withType(longest!)), undefined).kind, 'image');
+    assert.throws(() => parseManifest(text(withType(tooLong!)), undefined), {
+      code: 'MANIFEST_INVALID',
+      message: `${field} may have at most 255 characters`,
+    });
   }
 });

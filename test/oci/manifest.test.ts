@@ -21,10 +21,16 @@ const read = (json: unknown, contentType?: string) =>
   parseManifest(Buffer.from(JSON.stringify(json)), contentType);
 
 test('an image refers to its config and layers, each once', () => {
-  assert.deepEqual(read({ ...image, layers: [descriptor('1'), descriptor('2'), descriptor('1')] }), {
+  const { entries, others, ...manifest } = read({
+    ...image,
+    layers: [descriptor('1'), descriptor('2'), descriptor('1')],
+  });
+  assert.deepEqual([entries.length, others.map((entry) => entry.digest)], [3, [digest('c')]]);
+  assert.deepEqual(manifest, {
     mediaType: mediaTypes.ociManifest,
     kind: 'image',
     blobs: [digest('c'), digest('1'), digest('2')],
+    elsewhere: [],
     children: [],
     subject: undefined,
     artifactType: config.mediaType,
@@ -92,21 +98,34 @@ test('artifactType goes before the type of the config, and empty is none', () =>
   assert.equal(read(index).artifactType, undefined);
 });
 
-test('a non-distributable layer need not be here, if it says where it is', () => {
+test('a non-distributable layer need not be here; its type alone says that it is one', () => {
   const urls = ['https://example.org/layer'];
+  const elsewhere = (layers: object[]) => read({ ...image, layers }).elsewhere;
   for (const mediaType of [
     'application/vnd.oci.image.layer.nondistributable.v1.tar+gzip',
     'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip',
   ]) {
     const layer = descriptor('f', mediaType);
-    assert.deepEqual(read({ ...image, layers: [{ ...layer, urls }] }).blobs, [digest('c')]);
-    assert.deepEqual(read({ ...image, layers: [layer] }).blobs, [digest('c'), digest('f')]);
-    assert.deepEqual(read({ ...image, layers: [{ ...layer, urls: [] }] }).blobs, [digest('c'), digest('f')]);
+    for (const layers of [[layer], [{ ...layer, urls: [] }], [{ ...layer, urls }]]) {
+      assert.deepEqual(read({ ...image, layers }).blobs, [digest('c'), digest('f')]);
+      assert.deepEqual(elsewhere(layers), [digest('f')]);
+    }
+    assert.deepEqual(elsewhere([layer, descriptor('f')]), [], 'it is an ordinary layer, too');
   }
-  assert.deepEqual(read({ ...image, layers: [{ ...descriptor('1'), urls }] }).blobs, [
-    digest('c'),
-    digest('1'),
-  ]);
+  for (const mediaType of ['application/vnd.example.foreign.thing', 'application/octet-stream'])
+    assert.deepEqual(elsewhere([{ ...descriptor('1', mediaType), urls }]), []);
+});
+
+test('an index may list blobs, as BuildKit does for its cache', () => {
+  const layers = [
+    descriptor('1', 'application/vnd.oci.image.layer.v1.tar+gzip'),
+    descriptor('2', 'application/vnd.docker.image.rootfs.diff.tar.gzip'),
+    descriptor('3', 'application/vnd.buildkit.cacheconfig.v0'),
+  ];
+  const others = [descriptor('4', 'application/vnd.example.of.anybody'), descriptor('5', '')];
+  const { blobs, children } = read({ ...index, manifests: [...layers, ...index.manifests, ...others] });
+  assert.deepEqual(blobs, ['1', '2', '3'].map(digest));
+  assert.deepEqual(children, ['a', '4', '5'].map(digest));
 });
 
 test('annotations are strings, whatever their names', () => {

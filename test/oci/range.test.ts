@@ -63,6 +63,7 @@ test('Content-Range of a chunk, as the specification writes it and as clients do
     'bytes 5-9/*',
     'bytes 5-9/100',
     '5-9/10',
+    `5-9/${huge}`,
     ' 5-9 ',
     '05-09',
   ]) {
@@ -87,6 +88,9 @@ test('a malformed Content-Range is 400', () => {
     '0-1/x',
     'bytes */5',
     '1 -2',
+    '0-9/9',
+    '0-9/0',
+    'bytes 0-9/5',
   ];
   for (const text of [...bad, `0-${huge}`, `${huge}-${huge}`, '0-1\n2', '٠-١']) {
     assert.throws(

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { Digest } from '../../oci/digest.ts';
+import type { Endpoint } from '../../oci/endpoints.ts';
 import { OciError } from '../../oci/errors.ts';
 
 const hex = (length: number) =>
@@ -27,6 +28,77 @@ export const repository = fc
   .filter((name) => name.length <= 255);
 
 export const tag = fc.stringMatching(/^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/);
+
+const read = fc.constantFrom('GET' as const, 'HEAD' as const);
+// No lone surrogates: what was percent-decoded as UTF-8 has none.
+const freeText = fc.string({ unit: 'grapheme', maxLength: 60 }).filter((text) => text.length <= 255);
+const page = { n: fc.nat(1_000_000), last: freeText };
+export const session = fc.uuid();
+
+/** Any that a client may ask for. */
+export const endpoint: fc.Arbitrary<Endpoint> = fc.oneof(
+  fc.record({ kind: fc.constant('base' as const), method: read }),
+  fc.record(
+    { kind: fc.constant('catalog' as const), method: read, ...page },
+    { requiredKeys: ['kind', 'method'] },
+  ),
+  fc.record(
+    { kind: fc.constant('tags' as const), method: read, repository, ...page },
+    { requiredKeys: ['kind', 'method', 'repository'] },
+  ),
+  fc.record(
+    {
+      kind: fc.constant('referrers' as const),
+      method: read,
+      repository,
+      digest,
+      artifactType: freeText.filter(Boolean),
+      ...page,
+    },
+    { requiredKeys: ['kind', 'method', 'repository', 'digest'] },
+  ),
+  fc.record({
+    kind: fc.constant('manifest' as const),
+    method: fc.constantFrom('GET' as const, 'HEAD' as const, 'PUT' as const, 'DELETE' as const),
+    repository,
+    reference: fc.oneof(fc.record({ tag }), fc.record({ digest })),
+    tags: fc.uniqueArray(tag, { maxLength: 50 }),
+  }),
+  fc.record({
+    kind: fc.constant('blob' as const),
+    method: fc.constantFrom('GET' as const, 'HEAD' as const, 'DELETE' as const),
+    repository,
+    digest,
+  }),
+  fc.record(
+    {
+      kind: fc.constant('uploads' as const),
+      method: fc.constant('POST' as const),
+      repository,
+      digest,
+      digestAlgorithm: fc.constantFrom('sha256' as const, 'sha512' as const),
+      mount: digest,
+      from: repository,
+    },
+    { requiredKeys: ['kind', 'method', 'repository'] },
+  ),
+  fc.record(
+    {
+      kind: fc.constant('upload' as const),
+      method: fc.constantFrom(
+        'GET' as const,
+        'HEAD' as const,
+        'PATCH' as const,
+        'PUT' as const,
+        'DELETE' as const,
+      ),
+      repository,
+      session,
+      digest,
+    },
+    { requiredKeys: ['kind', 'method', 'repository', 'session'] },
+  ),
+);
 
 /** Text of any kind: ASCII, whole characters, lone surrogates, property names that every object has. */
 export const anyText = fc.oneof(

@@ -70,6 +70,7 @@ test('DELETE of a blob that a manifest of the repository refers to is refused an
   for (const { digest } of [image.config, ...image.layers]) {
     const answer = await request(core, { method: 'DELETE', path: `/v2/team/app/blobs/${digest}` });
     assert.deepEqual(assertError(answer, 405, 'UNSUPPORTED'), { manifests: [image.digest] });
+    assert.equal(answer.headers.allow, 'GET, HEAD');
     assert.equal((await getBlob(core, 'team/app', digest)).status, 200);
   }
   await pushBlob(core, 'other', 'one layer');

@@ -1,45 +1,15 @@
 import assert from 'node:assert/strict';
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import test, { type TestContext } from 'node:test';
+import test from 'node:test';
 import type { BlobStore, UploadFile } from '../../registry-core/storage/blob-store.ts';
-import { temporaryDirectory } from '../support/files.ts';
+import { smallDisk } from '../support/disk.ts';
 import { request } from '../support/http.ts';
-import { run, runOk } from '../support/processes.ts';
 import { digestOf, pushBlob, pushImage } from '../support/push.ts';
-import { onEnd } from '../support/scope.ts';
 import { notRoot } from '../support/tools.ts';
 import { artifact, putManifest } from './manifests.ts';
 import { assertError, replacing, startCore, type TestCore } from './support.ts';
 import { finish, getBlob, openUpload, patch, someBytes, statusOf } from './uploading.ts';
 
 const mebibyte = 1024 * 1024;
-
-/** A file system of its own that a test can fill, and make room on again. */
-async function smallDisk(t: TestContext, size: string) {
-  const path = await temporaryDirectory(t, 'disk');
-  await runOk('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', path]);
-  onEnd(t, () => runOk('umount', [path]));
-  const ballast = join(path, 'ballast');
-  return {
-    path,
-    /** Takes the last byte: dd ends with an error when there is nothing left to write to. */
-    fill: () => run('dd', ['if=/dev/zero', `of=${ballast}`, 'bs=4096']),
-    free: () => rmSync(ballast, { force: true }),
-    isFull: () => !canWrite(join(path, 'probe')),
-  };
-}
-
-function canWrite(path: string): boolean {
-  try {
-    writeFileSync(path, Buffer.alloc(4096));
-    return true;
-  } catch {
-    return false;
-  } finally {
-    if (existsSync(path)) rmSync(path);
-  }
-}
 
 test('a full disk under the blobs: 507, what was acknowledged is there, and the upload goes on', {
   skip: notRoot(),
@@ -95,7 +65,6 @@ const places: [name: string, break_: (store: BlobStore, fail: () => void) => Par
     'writing',
     (store, fail) => onFile(store, (file) => ({ append: failing(fail, (chunks) => file.append(chunks)) })),
   ],
-  ['syncing', (store, fail) => onFile(store, (file) => ({ sync: failing(fail, () => file.sync()) }))],
   ['renaming', (store, fail) => ({ commitUpload: failing(fail, (id, key) => store.commitUpload(id, key)) })],
 ];
 

@@ -57,6 +57,7 @@ test('DELETE of a manifest that an index lists is refused and names the index', 
   for (const list of lists) await putManifest(core, 'app', digestOf(list), list);
   const refused = await deleteManifest(core, 'app', digestOf(manifest));
   const detail = assertError(refused, 405, 'UNSUPPORTED');
+  assert.equal(refused.headers.allow, 'GET, HEAD, PUT');
   assert.deepEqual(detail.manifests.sort(), lists.map(digestOf).sort());
   assert.deepEqual((await getManifest(core, 'app', 'one')).body, manifest, 'its tags stay too');
   for (const list of lists) assert.equal((await deleteManifest(core, 'app', digestOf(list))).status, 202);

@@ -100,8 +100,38 @@ test('layers that live elsewhere need not be here', async (t) => {
     }),
   ];
   assert.equal((await putManifest(core, 'app', 'foreign', image(emptyConfig, foreign))).status, 201);
-  const withoutUrls = image(emptyConfig, [{ ...foreign[0], urls: [] }]);
-  assertError(await putManifest(core, 'app', 'none', withoutUrls), 400, 'MANIFEST_BLOB_UNKNOWN');
+  const withoutUrls = image(emptyConfig, [{ ...foreign[0], urls: undefined }]);
+  assert.equal((await putManifest(core, 'app', 'none', withoutUrls)).status, 201);
+});
+
+test('layers that live elsewhere and were pushed all the same cannot be deleted under their image', async (t) => {
+  const core = await startCore(t);
+  await pushBlob(core, 'app', '{}');
+  const bytes = Buffer.from('windows');
+  await pushBlob(core, 'app', bytes);
+  const foreign = describeBlob('application/vnd.docker.image.rootfs.foreign.diff.tar.gzip', bytes);
+  await putManifest(
+    core,
+    'app',
+    'windows',
+    image(emptyConfig, [{ ...foreign, urls: ['https://x.example/'] }]),
+  );
+  const path = `/v2/app/blobs/${foreign.digest}`;
+  assertError(await request(core, { method: 'DELETE', path }), 405, 'UNSUPPORTED');
+});
+
+test('an index of layers, as BuildKit makes of its cache: they must be here, and are not manifests', async (t) => {
+  const core = await startCore(t, { settings: { 'manifests.sparse_index': 'allow' } });
+  const cache = describeBlob('application/vnd.buildkit.cacheconfig.v0', Buffer.from('{}'));
+  const bytes = Buffer.from('a cached layer');
+  const list = index([describeBlob(OCI_LAYER, bytes), cache]);
+  await pushBlob(core, 'app', '{}');
+  const detail = assertError(await putManifest(core, 'app', 'cache', list), 400, 'MANIFEST_BLOB_UNKNOWN');
+  assert.deepEqual(detail, { blobs: [digestOf(bytes)], manifests: [] });
+  await pushBlob(core, 'app', bytes);
+  assert.equal((await putManifest(core, 'app', 'cache', list)).status, 201);
+  const path = `/v2/app/blobs/${digestOf(bytes)}`;
+  assertError(await request(core, { method: 'DELETE', path }), 405, 'UNSUPPORTED');
 });
 
 const small: [name: string, manifest: Buffer][] = [
@@ -120,6 +150,38 @@ for (const [name, manifest] of small) {
     assert.deepEqual((await getManifest(core, 'app', 'small')).body, manifest);
   });
 }
+
+const otherData: [what: string, data: string][] = [
+  ['other content', Buffer.from('[]').toString('base64')],
+  ['other length', Buffer.from('{} ').toString('base64')],
+  ['no Base64', '{}'],
+  ['spaces in it', 'e3 0='],
+  ['the alphabet of URLs', Buffer.from([0xff, 0xfe]).toString('base64url')],
+];
+
+for (const [what, data] of otherData) {
+  test(`data of a descriptor with ${what} is refused, wherever it stands`, async (t) => {
+    const core = await startCore(t);
+    await pushBlob(core, 'app', '{}');
+    const lying = { ...emptyConfig, data };
+    const manifests = [
+      image(lying as never),
+      image(emptyConfig, [lying]),
+      image(emptyConfig, [], { subject: lying }),
+      index([lying]),
+    ];
+    for (const manifest of manifests) {
+      const detail = assertError(await putManifest(core, 'app', 'data', manifest), 400, 'MANIFEST_INVALID');
+      assert.deepEqual(detail, { digest: emptyConfig.digest, size: 2 });
+    }
+  });
+}
+
+test('data does not stand in for a blob that is not there', async (t) => {
+  const core = await startCore(t);
+  const manifest = image({ ...emptyConfig, data: 'e30=' } as never);
+  assertError(await putManifest(core, 'app', 'data', manifest), 400, 'MANIFEST_BLOB_UNKNOWN');
+});
 
 test('a subject that is not there yet is no fault, and the answer names it', async (t) => {
   const core = await startCore(t);

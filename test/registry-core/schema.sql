@@ -3,6 +3,7 @@ CREATE TABLE blobs (
   size INTEGER NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('present', 'absent', 'damaged', 'condemned')),
   storage_key TEXT UNIQUE,
+  condemned_by INTEGER,
   created_at INTEGER NOT NULL,
   CHECK (storage_key IS NOT NULL OR state = 'absent')
 ) STRICT, WITHOUT ROWID;
@@ -33,8 +34,9 @@ CREATE INDEX events_by_time ON events (at);
 CREATE TABLE gc_runs (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   started_at INTEGER NOT NULL,
-  finished_at INTEGER NOT NULL,
-  report TEXT NOT NULL
+  finished_at INTEGER,
+  report TEXT,
+  CHECK ((finished_at IS NULL) = (report IS NULL))
 ) STRICT;
 
 CREATE TABLE links (
@@ -77,7 +79,9 @@ CREATE TABLE manifests (
   annotations TEXT,
   lease_until INTEGER NOT NULL,
   unheld_since INTEGER NOT NULL,
+  released_by TEXT,
   pushed_at INTEGER NOT NULL,
+  pulled_at INTEGER NOT NULL DEFAULT 0,
   actor TEXT NOT NULL,
   request_id TEXT NOT NULL,
   client_address TEXT NOT NULL,
@@ -116,6 +120,7 @@ CREATE TABLE tags (
   name TEXT NOT NULL,
   digest TEXT NOT NULL,
   updated_at INTEGER NOT NULL,
+  pulled_at INTEGER NOT NULL DEFAULT 0,
   actor TEXT NOT NULL,
   request_id TEXT NOT NULL,
   client_address TEXT NOT NULL,
@@ -124,6 +129,59 @@ CREATE TABLE tags (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX tags_by_digest ON tags (repository_id, digest);
+
+CREATE TABLE trashed_blobs (
+  storage_key TEXT PRIMARY KEY,
+  digest TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  day TEXT NOT NULL,
+  run INTEGER NOT NULL,
+  trashed_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX trashed_blobs_by_digest ON trashed_blobs (digest);
+
+CREATE INDEX trashed_blobs_by_run ON trashed_blobs (run);
+
+CREATE INDEX trashed_blobs_by_time ON trashed_blobs (trashed_at);
+
+CREATE TABLE trashed_links (
+  run INTEGER NOT NULL,
+  repository TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  trashed_at INTEGER NOT NULL,
+  PRIMARY KEY (run, repository, digest)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX trashed_links_by_digest ON trashed_links (digest);
+
+CREATE INDEX trashed_links_by_time ON trashed_links (trashed_at);
+
+CREATE TABLE trashed_manifests (
+  id INTEGER PRIMARY KEY,
+  repository TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  run INTEGER NOT NULL,
+  media_type TEXT NOT NULL,
+  trashed_at INTEGER NOT NULL,
+  content BLOB NOT NULL,
+  UNIQUE (repository, digest, run)
+) STRICT;
+
+CREATE INDEX trashed_manifests_by_run ON trashed_manifests (run);
+
+CREATE INDEX trashed_manifests_by_time ON trashed_manifests (trashed_at);
+
+CREATE TABLE trashed_tags (
+  run INTEGER NOT NULL,
+  repository TEXT NOT NULL,
+  name TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  trashed_at INTEGER NOT NULL,
+  PRIMARY KEY (run, repository, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX trashed_tags_by_time ON trashed_tags (trashed_at);
 
 CREATE TABLE upload_sessions (
   id TEXT PRIMARY KEY,

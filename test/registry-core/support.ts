@@ -4,16 +4,19 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { type ErrorCode, sentCode } from '../../oci/errors.ts';
 import { type OpenRegistry, openRegistry } from '../../registry-core/metadata/open.ts';
 import type { Registry } from '../../registry-core/metadata/registry.ts';
 import { retentionOf } from '../../registry-core/retention.ts';
-import { createCoreServer } from '../../registry-core/server.ts';
+import { coreSettings, createCoreServer } from '../../registry-core/server.ts';
 import type { BlobStore } from '../../registry-core/storage/blob-store.ts';
 import { openBlobStore } from '../../registry-core/storage/open.ts';
 import { UploadSessions } from '../../registry-core/upload-session.ts';
+import { withBallast } from '../../runtime/ballast.ts';
 import { dataPaths, loadConfig } from '../../runtime/config.ts';
 import type { Config, ConfigName } from '../../runtime/config-schema.ts';
 import { listenOnSocket } from '../../runtime/control.ts';
+import { watchDisk } from '../../runtime/disk-watch.ts';
 import { drainServer } from '../../runtime/http-drain.ts';
 import type { Log } from '../../runtime/log.ts';
 import { formatContext, internalHeaders, type RequestContext } from '../../runtime/request-context.ts';
@@ -56,9 +59,18 @@ export async function startCore(scope: Scope, options: CoreOptions = {}): Promis
   const errors: string[] = [];
   const uploads = new UploadSessions(registry, store, config['uploads.expiry']);
   await uploads.recover();
-  const server = createCoreServer({ registry, store, uploads, log: logInto(errors) });
+  const disk = watchDisk({ config, log: logInto(errors), onChange() {} });
+  const server = createCoreServer({
+    registry,
+    store,
+    uploads,
+    settings: coreSettings(config),
+    disk,
+    log: logInto(errors),
+  });
   await listenOnSocket(server, dataPaths(config).coreSocket);
   onEnd(scope, async () => {
+    await disk.close();
     await drainServer(server, 2000);
     await registry.close();
     assert.deepEqual(errors, []);
@@ -78,6 +90,7 @@ export async function openStores(config: Config, { wrapStore, wrapRegistry }: Co
   const options: OpenRegistry = {
     path: dataPaths(config).registryDatabase,
     retention: retentionOf(config),
+    makingRoom: (work) => withBallast(dataPaths(config).ballast, work),
     onDeath(error) {
       throw error;
     },
@@ -100,8 +113,9 @@ export async function startCoreProcess(scope: Scope, data: string, environment: 
   const [message] = await Promise.race([once(child, 'message'), gone.then(() => [{ type: 'gone' }])]);
   assert.equal(message.type, 'ready', output.stderr());
   const config = await coreConfig(scope, data);
+  const stop = () => endProcess(child);
   const kill = () => endProcess(child, { signal: 'SIGKILL' });
-  return { ...targetOf(config), config, kill, stderr: output.stderr };
+  return { ...targetOf(config), config, stop, kill, stderr: output.stderr };
 }
 
 function targetOf(config: Config): Target & { socketPath: string } {
@@ -140,16 +154,19 @@ export function rowsOf(config: Config, sql: string, ...parameters: unknown[]): R
   );
 }
 
-/** An error in the one form that there is: status, code, JSON. @returns its detail. */
+/** An error in the one form that there is: status, code (ours, however it is sent), JSON. @returns its detail. */
 // biome-ignore lint/suspicious/noExplicitAny: details have every shape
 export function assertError(answer: Answer, status: number, code: string): any {
   assert.equal(answer.status, status, answer.text);
   assert.equal(answer.headers['content-type'], 'application/json; charset=utf-8');
   assert.equal(answer.json.errors.length, 1);
   const [error] = answer.json.errors;
-  assert.equal(error.code, code, answer.text);
+  assert.equal(error.code, sentCode(code as ErrorCode), answer.text);
   assert.ok(error.message.length > 0);
-  return error.detail;
+  if (error.code === code) return error.detail;
+  const { condition, ...detail } = error.detail;
+  assert.equal(condition, code);
+  return detail;
 }
 
 /** A store with some of its methods replaced. */

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
 import test from 'node:test';
-import { request } from '../support/http.ts';
+import { request, type Target } from '../support/http.ts';
 import { digestOf } from '../support/push.ts';
 import { assertError, startCore } from './support.ts';
-import { finish, getBlob, openUpload, patch, statusOf } from './uploading.ts';
+import { finish, getBlob, openPatch, openUpload, patch, statusOf } from './uploading.ts';
 
 test('chunks in order, the last one with the PUT', async (t) => {
   const core = await startCore(t);
@@ -83,7 +84,56 @@ test('a length that differs from the range is 400 and nothing of it is kept', as
     assertError(await patch(core, at, body, '0-3'), 400, 'SIZE_INVALID');
     assert.equal(await statusOf(core, at), '0-0');
   }
+  assertError(await patch(core, at, '012', '5-9'), 416, 'RANGE_INVALID');
   assert.equal((await patch(core, at, '0123', '0-3')).status, 202);
+});
+
+for (const body of ['012', '01234', '']) {
+  test(`a body of ${body.length} bytes without Content-Length, announced as 0-3, is 400 and not kept`, async (t) => {
+    const core = await startCore(t);
+    const at = await openUpload(core, 'chunks');
+    const chunked = { 'content-range': '0-3', 'transfer-encoding': 'chunked' };
+    const sending = openPatch(core, at, chunked);
+    if (body !== '') await sending.send(Buffer.from(body));
+    sending.end();
+    assert.equal(await sending.answered, 400);
+    assert.equal(await statusOf(core, at), '0-0');
+    const put = { method: 'PUT', path: `${at}?digest=${digestOf(body)}`, body: Readable.from([body]) };
+    const answer = await request(core, { ...put, headers: { ...core.headers, ...chunked } });
+    assert.deepEqual(assertError(answer, 400, 'SIZE_INVALID'), { announced: 4 });
+    assert.equal((await patch(core, at, '0123', '0-3')).status, 202);
+    assert.equal((await finish(core, at, digestOf('0123'))).status, 201);
+  });
+}
+
+test('a chunk far longer than announced, after others: what was there before stays, with its hash', async (t) => {
+  const core = await startCore(t);
+  const at = await openUpload(core, 'chunks');
+  await patch(core, at, '0123', '0-3');
+  const sending = openPatch(core, at, { 'content-range': '4-5', 'transfer-encoding': 'chunked' });
+  await sending.send(Buffer.alloc(3_000_000));
+  sending.end();
+  assert.equal(await sending.answered, 400);
+  assert.equal(await statusOf(core, at), '0-3');
+  assert.equal((await finish(core, at, digestOf('012345'), '45', { 'content-range': '4-5' })).status, 201);
+});
+
+test('clients are asked for chunks of a least length where that is set, and smaller ones are taken', async (t) => {
+  const asked = async (core: Target) =>
+    (await request(core, { method: 'POST', path: '/v2/chunks/blobs/uploads/' })).headers[
+      'oci-chunk-min-length'
+    ];
+  assert.equal(await asked(await startCore(t)), undefined);
+  const core = await startCore(t, { settings: { 'uploads.min_chunk_bytes': '1048576' } });
+  assert.equal(await asked(core), '1048576');
+  const at = await openUpload(core, 'chunks');
+  for (const [body, range] of [
+    ['01', '0-1'],
+    ['23', '2-3'],
+  ] as const) {
+    assert.equal((await patch(core, at, body, range)).status, 202);
+  }
+  assert.equal((await finish(core, at, digestOf('0123'))).status, 201);
 });
 
 test('PUT without a digest is 400, the session stays', async (t) => {

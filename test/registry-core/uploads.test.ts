@@ -72,6 +72,8 @@ test('GET tells of the session without touching it', async (t) => {
   assert.equal(answer.headers.location, at);
   assert.equal(answer.headers.range, '0-6');
   assert.equal(answer.text, '');
+  const head = await request(core, { method: 'HEAD', path: at });
+  assert.deepEqual([head.status, head.headers.location, head.headers.range], [204, at, '0-6']);
 });
 
 test('POST with a digest takes the whole blob at once', async (t) => {

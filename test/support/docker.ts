@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -5,6 +6,13 @@ import { temporaryDirectory } from './files.ts';
 import { collectOutput, endProcess, type Finished, type RunOptions, run, runOk, start } from './processes.ts';
 import { onEnd, type Scope } from './scope.ts';
 import { findTool, missingTool, notRoot } from './tools.ts';
+
+/** What an engine of a test has otherwise than the others. */
+export interface EngineOptions {
+  flags?: string[];
+  /** For the engine and for the command. */
+  env?: Record<string, string>;
+}
 
 export interface DockerEngine {
   /** Runs a docker command against this engine. */
@@ -28,13 +36,16 @@ export function missingDocker(): string | false {
  * Starts a docker engine with a place of its own. It touches no bridge and no firewall, so it runs
  * beside others and where there is no right to the network.
  */
-export async function startDockerEngine(scope: Scope): Promise<DockerEngine> {
+export async function startDockerEngine(
+  scope: Scope,
+  { flags = [], env: own = {} }: EngineOptions = {},
+): Promise<DockerEngine> {
   const directory = await temporaryDirectory(scope, 'docker');
   const host = `unix://${directory}/docker.sock`;
   const config = join(directory, 'config');
   await mkdir(config);
-  const engine = start(findTool('dockerd')!, engineFlags(directory, host), {
-    env: { ...process.env, DOCKER_HOST: undefined, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
+  const engine = start(findTool('dockerd')!, [...engineFlags(directory, host), ...flags], {
+    env: { ...process.env, DOCKER_HOST: undefined, PATH: `${process.env.PATH}:/usr/sbin:/sbin`, ...own },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const { stderr } = collectOutput(engine);
@@ -43,7 +54,13 @@ export async function startDockerEngine(scope: Scope): Promise<DockerEngine> {
     await unmountBelow(directory);
   });
   // The classic builder: the newer one is a plugin that Debian does not ship.
-  const env = { DOCKER_HOST: host, DOCKER_CONFIG: config, DOCKER_CONTEXT: undefined, DOCKER_BUILDKIT: '0' };
+  const env = {
+    DOCKER_HOST: host,
+    DOCKER_CONFIG: config,
+    DOCKER_CONTEXT: undefined,
+    DOCKER_BUILDKIT: '0',
+    ...own,
+  };
   const docker = (args: string[], options: RunOptions = {}) =>
     run('docker', args, { ...options, env: { ...env, ...options.env } });
   const ok = (args: string[], options: RunOptions = {}) =>
@@ -64,6 +81,26 @@ export async function startDockerEngine(scope: Scope): Promise<DockerEngine> {
     await ok(['rm', container]);
   };
   return { docker, ok, login, copyOut, pid: engine.pid! };
+}
+
+/** Pushes an image under a name, forgets all images and pulls that one again. */
+export async function pushRemoveAndPull(
+  engine: DockerEngine,
+  local: string,
+  reference: string,
+): Promise<void> {
+  await engine.ok(['tag', local, reference]);
+  await engine.ok(['push', reference]);
+  await removeImages(engine);
+  await engine.ok(['pull', reference]);
+}
+
+/** Removes all images: a pull that finds a layer in place would prove nothing. */
+export async function removeImages({ ok }: DockerEngine): Promise<void> {
+  // By name and all of them, since one image cannot go while another stands on it.
+  const names = await ok(['image', 'ls', '--format', '{{.Repository}}:{{.Tag}}']);
+  await ok(['image', 'rm', ...names.trim().split('\n')]);
+  assert.equal(await ok(['image', 'ls', '--all', '--quiet']), '');
 }
 
 function engineFlags(directory: string, host: string): string[] {

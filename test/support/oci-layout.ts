@@ -1,7 +1,15 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { type Descriptor, describeBlob, digestOf, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from './push.ts';
+import {
+  type Descriptor,
+  describeBlob,
+  digestOf,
+  OCI_CONFIG,
+  OCI_EMPTY,
+  OCI_INDEX,
+  OCI_MANIFEST,
+} from './push.ts';
 import { type TarEntry, tar } from './tar.ts';
 
 /*
@@ -15,6 +23,12 @@ import { type TarEntry, tar } from './tar.ts';
 export interface LayoutImage {
   architecture: string;
   layers: TarEntry[][];
+}
+
+export interface LayoutArtifact {
+  artifactType: string;
+  content: string;
+  subject?: Descriptor;
 }
 
 const GZIPPED_LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip';
@@ -38,6 +52,27 @@ export async function writeOciImage(directory: string, tag: string, image: Layou
   const manifest = await writeImage(directory, image);
   await name(directory, tag, manifest);
   return manifest.digest;
+}
+
+/** Adds an artifact, by itself or of a subject, to a layout under a tag. */
+export async function writeOciArtifact(
+  directory: string,
+  tag: string,
+  artifact: LayoutArtifact,
+): Promise<Descriptor> {
+  const { artifactType, content, subject } = artifact;
+  await mkdir(join(directory, 'blobs', 'sha256'), { recursive: true });
+  const config = await writeJson(directory, OCI_EMPTY, {});
+  const manifest = await writeJson(directory, OCI_MANIFEST, {
+    schemaVersion: 2,
+    mediaType: OCI_MANIFEST,
+    artifactType,
+    config,
+    layers: [await writeBlob(directory, artifactType, Buffer.from(content))],
+    ...(subject ? { subject } : {}),
+  });
+  await name(directory, tag, manifest);
+  return manifest;
 }
 
 async function writeImage(directory: string, { architecture, layers }: LayoutImage): Promise<Descriptor> {
@@ -64,10 +99,13 @@ async function writeImage(directory: string, { architecture, layers }: LayoutIma
   });
 }
 
+/** Adds a name to the layout, which is made when it is not there yet. */
 async function name(directory: string, tag: string, target: Descriptor): Promise<void> {
+  const index = join(directory, 'index.json');
+  const known = await readFile(index, 'utf8').then(JSON.parse, () => ({ schemaVersion: 2, manifests: [] }));
   const named = { ...target, annotations: { 'org.opencontainers.image.ref.name': tag } };
   await writeFile(join(directory, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }));
-  await writeFile(join(directory, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [named] }));
+  await writeFile(index, JSON.stringify({ ...known, manifests: [...known.manifests, named] }));
 }
 
 async function writeJson(directory: string, mediaType: string, value: object): Promise<Descriptor> {

@@ -5,8 +5,10 @@ import { type Answer, request, type Target } from './http.ts';
 export const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 export const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';
 export const OCI_CONFIG = 'application/vnd.oci.image.config.v1+json';
+export const OCI_EMPTY = 'application/vnd.oci.empty.v1+json';
 export const OCI_LAYER = 'application/vnd.oci.image.layer.v1.tar';
 export const DOCKER_MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json';
+export const DOCKER_INDEX = 'application/vnd.docker.distribution.manifest.list.v2+json';
 export const DOCKER_CONFIG = 'application/vnd.docker.container.image.v1+json';
 export const DOCKER_LAYER = 'application/vnd.docker.image.rootfs.diff.tar.gzip';
 
@@ -100,4 +102,11 @@ export function withParameter(location: string, name: string, value: string): st
 
 export function expectStatus(answer: Answer, status: number, doing: string): void {
   assert.equal(answer.status, status, `${doing}: ${answer.status} ${answer.text.slice(0, 500)}`);
+}
+
+/** GET that must succeed. */
+export async function getOk(target: Target, path: string): Promise<Answer> {
+  const answer = await request(target, { path });
+  expectStatus(answer, 200, path);
+  return answer;
 }

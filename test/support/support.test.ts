@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { temporaryDirectory } from './files.ts';
 import { noise } from './images.ts';
 import { endProcess, isAlive, run, runOk, start } from './processes.ts';
@@ -10,6 +11,8 @@ import { digestOf } from './push.ts';
 import { onEnd } from './scope.ts';
 import { tar } from './tar.ts';
 import { missingTool } from './tools.ts';
+
+const RUNNER = fileURLToPath(new URL('../run.js', import.meta.url));
 
 test('what was begun last ends first, and a directory goes after what wrote to it', async (t) => {
   let directory = '';
@@ -68,6 +71,30 @@ test('archives are what tar reads', { skip: missingTool('tar') }, async (t) => {
   );
   assert.equal(await runOk('tar', ['-tf', file]), 'a/b.txt\nc.bin\n');
   assert.equal(await runOk('tar', ['-xOf', file, 'a/b.txt']), 'text');
+});
+
+test('the runner takes away what is personal: variables, umask', async (t) => {
+  const file = join(await temporaryDirectory(t), 'environment.test.ts');
+  const look = 'console.log(JSON.stringify([process.umask(), Object.keys(process.env)]))';
+  await writeFile(file, `import { test } from 'node:test'; test('x', () => ${look});`);
+  const personal = [
+    'GATEHOUSE_PORT',
+    'DOCKER_CONTENT_TRUST',
+    'https_proxy',
+    'NO_PROXY',
+    'LC_ALL',
+    'FORCE_COLOR',
+  ];
+  // NODE_TEST_CONTEXT is how a runner tells that it runs inside another.
+  const env = { ...Object.fromEntries(personal.map((name) => [name, '1'])), NODE_TEST_CONTEXT: undefined };
+  const command = 'umask 077 && exec "$@"';
+  const output = await runOk('sh', ['-c', command, 'sh', process.execPath, RUNNER, file], { env });
+  const [umask, names] = JSON.parse(/^\[.*\]$/m.exec(output)![0]);
+  assert.equal(umask, 0o022);
+  assert.deepEqual(
+    personal.filter((name) => names.includes(name)),
+    [],
+  );
 });
 
 test('noise is the same for the same seed only', () => {

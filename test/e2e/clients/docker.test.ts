@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
-import { type DockerEngine, missingDocker, startDockerEngine } from '../../support/docker.ts';
+import {
+  type DockerEngine,
+  missingDocker,
+  pushRemoveAndPull,
+  startDockerEngine,
+} from '../../support/docker.ts';
 import { temporaryDirectory } from '../../support/files.ts';
 import { type Gatehouse, startGatehouse } from '../../support/gatehouse.ts';
 import {
@@ -87,14 +92,3 @@ describe('docker', { skip: missingDocker() }, () => {
     assert.match(unknown.stderr, /unauthorized|no basic auth|denied/i);
   });
 });
-
-async function pushRemoveAndPull(engine: DockerEngine, local: string, reference: string): Promise<void> {
-  await engine.ok(['tag', local, reference]);
-  await engine.ok(['push', reference]);
-  // By name, all of them: a pull that finds a layer in place would prove nothing.
-  const names = await engine.ok(['image', 'ls', '--format', '{{.Repository}}:{{.Tag}}']);
-  await engine.ok(['image', 'rm', ...names.trim().split('\n')]);
-  const left = await engine.ok(['image', 'ls', '--all', '--quiet']);
-  assert.equal(left, '');
-  await engine.ok(['pull', reference]);
-}

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { ageRows, hour } from '../gc/support.ts';
+import { deleteManifest, image } from '../registry-core/manifests.ts';
+import { type TestCore, withRows } from '../registry-core/support.ts';
+import { finish, openUpload, patch } from '../registry-core/uploading.ts';
+import { request, type Target } from '../support/http.ts';
+import {
+  describeBlob,
+  digestOf,
+  expectStatus,
+  OCI_CONFIG,
+  OCI_LAYER,
+  pushBlob,
+  pushManifest,
+} from '../support/push.ts';
+
+/** What the server answered 201 to, by the path of its pull. */
+export interface Acknowledged {
+  stored: Map<string, Buffer>;
+  /** Those that a tag keeps. */
+  kept: Map<string, Buffer>;
+}
+
+export function nothingYet(): Acknowledged {
+  return { stored: new Map(), kept: new Map() };
+}
+
+/**
+ * One round of all that the core writes: an upload that is cancelled, a layer in two chunks, the same layer uploaded
+ * to another repository and mounted to a third, a tagged image, and one whose tag and manifest are deleted.
+ * @throws Error when the server goes away. What it acknowledged before is in `acknowledged`.
+ */
+export async function loadRound(target: Target, acknowledged: Acknowledged): Promise<void> {
+  const { stored, kept } = acknowledged;
+  const layer = randomBytes(3000);
+  const config = Buffer.from(JSON.stringify({ layer: digestOf(layer) }));
+  const cancelled = await openUpload(target, 'app');
+  expectStatus(await request(target, { method: 'DELETE', path: cancelled }), 204, 'cancelling');
+
+  const location = await openUpload(target, 'app');
+  expectStatus(await patch(target, location, layer.subarray(0, 1000)), 202, 'the first chunk');
+  expectStatus(
+    await finish(target, location, digestOf(layer), layer.subarray(1000)),
+    201,
+    'the second chunk',
+  );
+  stored.set(`/v2/app/blobs/${digestOf(layer)}`, layer);
+  await pushBlob(target, 'copy', layer);
+  stored.set(`/v2/copy/blobs/${digestOf(layer)}`, layer);
+  const mount = `/v2/mounted/blobs/uploads/?mount=${digestOf(layer)}&from=app`;
+  expectStatus(await request(target, { method: 'POST', path: mount }), 201, 'mounting');
+  stored.set(`/v2/mounted/blobs/${digestOf(layer)}`, layer);
+
+  await pushBlob(target, 'app', config);
+  stored.set(`/v2/app/blobs/${digestOf(config)}`, config);
+  const [first, ...rest] = [describeBlob(OCI_CONFIG, config), describeBlob(OCI_LAYER, layer)];
+  const manifest = image(first!, rest);
+  const digest = await pushManifest(target, 'app', `t${digestOf(manifest).slice(7, 19)}`, manifest);
+  stored.set(`/v2/app/manifests/${digest}`, manifest);
+  for (const blob of [layer, config]) kept.set(`/v2/app/blobs/${digestOf(blob)}`, blob);
+  kept.set(`/v2/app/manifests/${digest}`, manifest);
+
+  const other = await pushManifest(target, 'app', 'other', image(first!));
+  for (const reference of ['other', other]) {
+    expectStatus(await deleteManifest(target, 'app', reference), 202, `deleting ${reference}`);
+  }
+}
+
+/** Every byte of what was acknowledged. */
+export async function assertPulls(target: Target, contents: ReadonlyMap<string, Buffer>): Promise<void> {
+  for (const [path, bytes] of contents) {
+    const answer = await request(target, { path });
+    expectStatus(answer, 200, `${path} was acknowledged`);
+    assert.ok(answer.body.equals(bytes), `${path} has other bytes`);
+  }
+}
+
+/** Garbage of every kind, all of it due, beside what a tag keeps. */
+export async function prepareGarbage(core: TestCore): Promise<Acknowledged> {
+  const acknowledged = nothingYet();
+  await loadRound(core, acknowledged);
+  for (const text of ['one', 'two', 'three']) await pushBlob(core, 'garbage', text);
+  for (const repository of ['left', 'behind']) await openUpload(core, repository);
+  withRows(core.config, (database) => ageRows(database, 1000 * hour));
+  return acknowledged;
+}
