@@ -14,6 +14,6 @@ export async function expireUploads(
     report.uploads_expired += expired;
     if (expired === 0) return;
     faultPoint('gc.sessions.expired');
-    await breathe(signal);
+    await breathe(collection, signal);
   }
 }

@@ -1,5 +1,6 @@
 import type { RunRow } from '../registry-core/metadata/inspection.ts';
 import type { Report } from './report.ts';
+import { timeText } from './time.ts';
 
 /** A run as `gatehouse gc history --json` prints it. */
 export interface PastRun {
@@ -17,8 +18,8 @@ export function pastRuns(rows: readonly RunRow[], isRunning: boolean): PastRun[]
   return rows.map(({ run, startedAt, finishedAt, report }, index) => ({
     run,
     state: finishedAt !== null ? 'finished' : index === 0 && isRunning ? 'under way' : 'cut off',
-    started_at: new Date(startedAt).toISOString(),
-    finished_at: finishedAt === null ? null : new Date(finishedAt).toISOString(),
+    started_at: timeText(startedAt),
+    finished_at: finishedAt === null ? null : timeText(finishedAt),
     report: report as Report | null,
   }));
 }

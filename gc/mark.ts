@@ -1,10 +1,7 @@
 import type { Collection } from '../registry-core/metadata/collection.ts';
 import { faultPoint } from '../runtime/fault-points.ts';
-import { breathe } from './pace.ts';
+import { breathe, transactionMs } from './pace.ts';
 import { addError, type Report } from './report.ts';
-
-/** How long one transaction may keep the core's writer waiting. */
-const transactionMs = 5;
 
 /**
  * Marks: what nothing holds any more is deleted, and blobs without a link are *condemned*, durably, before any file
@@ -20,7 +17,7 @@ export async function mark(collection: Collection, report: Report, signal?: Abor
     report.blobs_condemned += counts.blobsCondemned;
     for (const name of counts.inDoubt) inDoubt.add(name);
     if (counts.done) break;
-    await breathe(signal);
+    await breathe(collection, signal);
   }
   for (const name of inDoubt) {
     addError(

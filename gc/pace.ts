@@ -1,12 +1,16 @@
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
+import type { Collection } from '../registry-core/metadata/collection.ts';
+
+/** How long one transaction may keep the core's writer waiting. */
+export const transactionMs = 4;
 
 /**
- * Between two transactions: long enough for a waiting writer to get its turn (SQLite's busy handler polls).
+ * Between two transactions: those who push get their turn.
  * @throws the signal's reason when the process is to stop; the next run goes on where this one was cut off.
  */
-export async function breathe(signal?: AbortSignal): Promise<void> {
+export async function breathe(collection: Collection, signal?: AbortSignal): Promise<void> {
   signal?.throwIfAborted();
-  await delay(2);
+  await delay(await collection.restMs());
   signal?.throwIfAborted();
 }
 

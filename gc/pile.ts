@@ -1,3 +1,4 @@
+import type { Collection } from '../registry-core/metadata/collection.ts';
 import type { BlobStore } from '../registry-core/storage/blob-store.ts';
 import { breathe } from './pace.ts';
 import { addError, type Report } from './report.ts';
@@ -13,10 +14,11 @@ export interface Pile<Entry extends { storageKey: string }> {
 }
 
 /** Entries that are read, removed and forgotten together: few enough for a transaction of some milliseconds. */
-export const batch = 400;
+export const batch = 250;
 
 export async function sweepPile<Entry extends { storageKey: string }>(
   pile: Pile<Entry>,
+  collection: Collection,
   store: BlobStore,
   report: Report,
   signal: AbortSignal | undefined,
@@ -30,7 +32,7 @@ export async function sweepPile<Entry extends { storageKey: string }>(
       entries.map((entry) => remove(entry.storageKey, () => pile.remove(entry), report)),
     );
     if (await sync(store, report)) await pile.forget(entries.filter((_, index) => isRemoved[index]));
-    await breathe(signal);
+    await breathe(collection, signal);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Pile, PlanItems, PlanPiles } from '../registry-core/metadata/inspection.ts';
 import { formatDuration } from '../runtime/duration.ts';
+import { timeText } from './time.ts';
 
 /** What `gatehouse gc plan --json` prints. The names are an interface for scripts, times are RFC 3339. */
 export interface PlanReport {
@@ -44,7 +45,7 @@ export interface PlanEntry {
 
 export function planReport({ at, goes, waits, inDoubt, intoTrash }: PlanItems): PlanReport {
   return {
-    at: time(at),
+    at: timeText(at),
     goes: section(goes, at),
     waits: section(waits, at),
     in_doubt: inDoubt,
@@ -61,28 +62,28 @@ function section(
     tags: pile(tags, (item) => ({
       what: `${item.repository}:${item.name}`,
       bytes: 0,
-      due: time(at),
-      reason: `by policy (gc.policies); pushed ${time(item.updatedAt)}, pulled ${item.pulledAt === 0 ? 'never' : time(item.pulledAt)}`,
+      due: timeText(at),
+      reason: `by policy (gc.policies); pushed ${timeText(item.updatedAt)}, pulled ${item.pulledAt === 0 ? 'never' : timeText(item.pulledAt)}`,
     })),
     manifests: pile(manifests, (item) => ({ ...inRepository(item), reason: manifestReason(item, at) })),
     links: pile(links, (item) => ({ ...inRepository(item), reason: linkReason(item, at) })),
     blobs: pile(blobs, (item) => ({ ...sized(item.digest, item), reason: blobReason(item) })),
     uploads: pile(sessions, (item) => ({
       ...sized(`upload ${item.id} in ${item.repository}`, item),
-      reason: `upload session of ${item.actor}, ${item.dueAt <= at ? 'expired' : 'open until'} ${time(item.dueAt)}`,
+      reason: `upload session of ${item.actor}, ${item.dueAt <= at ? 'expired' : 'open until'} ${timeText(item.dueAt)}`,
     })),
     trash: {
       ...pile(trash, (item) => ({
         ...sized(item.digest, item),
-        reason: `in the trash since ${time(item.trashedAt)}, by run ${item.run}`,
+        reason: `in the trash since ${timeText(item.trashedAt)}, by run ${item.run}`,
       })),
       bytes: trash.bytes,
     },
     files: pile(files, ({ kind, key, doomedAt }) => ({
       what: key,
       bytes: 0,
-      due: time(at),
-      reason: `file of ${kind === 'upload' ? 'an upload that ended' : 'a blob that has another now'}, since ${time(doomedAt)}`,
+      due: timeText(at),
+      reason: `file of ${kind === 'upload' ? 'an upload that ended' : 'a blob that has another now'}, since ${timeText(doomedAt)}`,
     })),
   };
 }
@@ -94,7 +95,7 @@ function pile<Item>({ total, items }: Pile<Item>, entry: (item: Item) => PlanEnt
 const sized = (what: string, { size, dueAt }: { size: number; dueAt: number }) => ({
   what,
   bytes: size,
-  due: time(dueAt),
+  due: timeText(dueAt),
 });
 
 const inRepository = (item: { repository: string; digest: string; size: number; dueAt: number }) =>
@@ -105,7 +106,7 @@ type Manifest = PlanPiles['manifests']['items'][number];
 function manifestReason(item: Manifest, at: number): string {
   const causes: Record<Manifest['cause'], string> = {
     tag: `a policy takes its last tag; then policy ${formatDuration(item.untaggedMs)} for untagged`,
-    untagged: `untagged since ${time(item.since)}, policy ${formatDuration(item.untaggedMs)}`,
+    untagged: `untagged since ${timeText(item.since)}, policy ${formatDuration(item.untaggedMs)}`,
     'released index': `part of the deleted index ${item.by}`,
     'released subject': `its subject ${item.by} is gone`,
     index: `part of the index ${item.by}, which goes`,
@@ -125,9 +126,5 @@ function blobReason({ state, condemnedBy, repository }: PlanPiles['blobs']['item
 }
 
 function lease(until: number, at: number): string {
-  return `lease ${until <= at ? 'ended' : 'until'} ${time(until)}`;
-}
-
-function time(ms: number): string {
-  return new Date(ms).toISOString();
+  return `lease ${until <= at ? 'ended' : 'until'} ${timeText(until)}`;
 }

@@ -1,10 +1,8 @@
 import type { Collection, TagRemoval } from '../registry-core/metadata/collection.ts';
 import { faultPoint } from '../runtime/fault-points.ts';
-import { breathe } from './pace.ts';
+import { breathe, transactionMs } from './pace.ts';
 import { addError, type Report } from './report.ts';
 
-/** How long one transaction may keep the core's writer waiting. */
-const transactionMs = 5;
 /** How long one look for tags may keep this process from its signals. Nobody else waits for it. */
 const lookMs = 50;
 
@@ -24,7 +22,7 @@ export async function applyPolicies(
     if (found.removal?.inDoubt)
       addError(report, `repository ${found.removal.repository}`, new Error(inDoubt));
     else if (found.removal) await removeTags(collection, found.removal, report, signal);
-    await breathe(signal);
+    await breathe(collection, signal);
   }
 }
 
@@ -41,6 +39,6 @@ async function removeTags(
     faultPoint('gc.policies.committed');
     report.tags_deleted += removed;
     tags = left;
-    if (tags.length > 0) await breathe(signal);
+    if (tags.length > 0) await breathe(collection, signal);
   }
 }

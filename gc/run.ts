@@ -9,6 +9,7 @@ import { applyPolicies } from './policies.ts';
 import { newReport, type Report } from './report.ts';
 import type { RunProgress } from './run-progress.ts';
 import { sweep } from './sweep.ts';
+import { timeText } from './time.ts';
 import { purgeTrash } from './trash.ts';
 
 export interface Run {
@@ -87,7 +88,7 @@ async function finish(collection: Collection, report: Report, startedAt: Date): 
   report.held_bytes =
     waiting.bytes - (report.dry_run ? report.bytes_freed - report.bytes_purged + report.bytes_trashed : 0);
   const nextDue = await collection.nextDue();
-  report.next_due = nextDue === undefined ? null : new Date(nextDue).toISOString();
+  report.next_due = nextDue === undefined ? null : timeText(nextDue);
   report.finished_at = new Date().toISOString();
   report.duration_ms = Date.now() - startedAt.getTime();
 }
@@ -95,6 +96,6 @@ async function finish(collection: Collection, report: Report, startedAt: Date): 
 async function trimEvents(collection: Collection, retentionMs: number, signal?: AbortSignal): Promise<void> {
   while ((await collection.trimEvents(retentionMs, 500)) > 0) {
     faultPoint('gc.events.trimmed');
-    await breathe(signal);
+    await breathe(collection, signal);
   }
 }

@@ -55,10 +55,10 @@ export async function sweep(
       faultPoint('gc.doomed.forgotten');
     },
   });
-  if (trash) await sweepPile(intoTrash(collection, store, report), store, report, signal);
-  else await sweepPile(condemned, store, report, signal);
-  await sweepPile(doomed('upload'), store, report, signal);
-  await sweepPile(doomed('blob'), store, report, signal);
+  if (trash) await sweepPile(intoTrash(collection, store, report), collection, store, report, signal);
+  else await sweepPile(condemned, collection, store, report, signal);
+  await sweepPile(doomed('upload'), collection, store, report, signal);
+  await sweepPile(doomed('blob'), collection, store, report, signal);
 }
 
 async function removeDoomed(store: BlobStore, { kind, storageKey }: DoomedKey): Promise<number | undefined> {

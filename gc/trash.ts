@@ -62,6 +62,6 @@ export async function purgeTrash(
       await collection.trash.forget(blobs);
     },
   };
-  await sweepPile(pile, store, report, signal);
-  while ((await collection.trash.trim()) > 0) await breathe(signal);
+  await sweepPile(pile, collection, store, report, signal);
+  while ((await collection.trash.trim()) > 0) await breathe(collection, signal);
 }

@@ -1,6 +1,7 @@
 import { digestAlgorithms, isDigest } from '../oci/digest.ts';
 import { isRepository, isTag } from '../oci/reference.ts';
 import type { Why, WhyPlace, WhyQuestion, WhyStep } from '../registry-core/metadata/inspection.ts';
+import { timeText } from './time.ts';
 
 /** What `gatehouse gc why --json` prints. The names are an interface for scripts, times are RFC 3339. */
 export interface WhyReport {
@@ -70,23 +71,23 @@ function placeReport({ repository, kind, size, dueAt, chains, more }: WhyPlace, 
 }
 
 function earliest(dueAt: number | null, now: number): string | null {
-  return dueAt === null ? null : time(Math.max(dueAt, now));
+  return dueAt === null ? null : timeText(Math.max(dueAt, now));
 }
 
 function stepText(step: WhyStep): string {
   switch (step.kind) {
     case 'tag':
-      return `tag ${step.name} (${by(step)}, ${time(step.at)}${step.isDue ? '; the next run deletes it by policy' : ''})`;
+      return `tag ${step.name} (${by(step)}, ${timeText(step.at)}${step.isDue ? '; the next run deletes it by policy' : ''})`;
     case 'lease':
-      return `lease until ${time(step.until)} (${leaseSource(step)})`;
+      return `lease until ${timeText(step.until)} (${leaseSource(step)})`;
     case 'untagged':
-      return `gc.untagged until ${time(step.until)} (without a tag since ${time(step.since)})`;
+      return `gc.untagged until ${timeText(step.until)} (without a tag since ${timeText(step.since)})`;
     case 'unknown type':
       return `manifest ${step.digest} of a type that this Gatehouse does not know: nothing goes in its repository`;
     case 'blob':
       return `blob ${step.digest}`;
     default:
-      return `${step.kind} ${step.digest} (${by(step)}, ${time(step.at)})`;
+      return `${step.kind} ${step.digest} (${by(step)}, ${timeText(step.at)})`;
   }
 }
 
@@ -95,11 +96,7 @@ function by({ actor, requestId }: { actor: string; requestId: string }): string 
 }
 
 function leaseSource(step: WhyStep & { kind: 'lease' }): string {
-  const at = time(step.renewedAt);
+  const at = timeText(step.renewedAt);
   if (step.by === 'request') return `a client asked for it, ${at}`;
   return `${step.by} by ${step.actor}, request ${step.requestId}, ${at}`;
-}
-
-function time(ms: number): string {
-  return new Date(ms).toISOString();
 }

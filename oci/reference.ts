@@ -7,7 +7,7 @@ const repositoryGrammar =
 const tagGrammar = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
 
 /** Clients limit host + "/" + name to 255 characters (spec, implementers' note); nobody reaches more. */
-export const maxRepositoryLength = 255;
+const maxRepositoryLength = 255;
 
 /** A manifest is named by a tag or by a digest. */
 export type Reference = { tag: string } | { digest: Digest };

@@ -1,4 +1,4 @@
-import { createHash, type Hash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { algorithmOf, type Digest, type DigestAlgorithm, hexOf } from '../oci/digest.ts';
 import { OciError } from '../oci/errors.ts';
@@ -6,12 +6,10 @@ import { faultPoint } from '../runtime/fault-points.ts';
 import type { RequestContext } from '../runtime/request-context.ts';
 import type { Registry, SessionRow } from './metadata/registry.ts';
 import { SessionTurns } from './session-turns.ts';
-import type { BlobStore, UploadFile } from './storage/blob-store.ts';
-import { chunksOf } from './upload-body.ts';
-
-/** Bytes collected before a write: Node's TLS hands over chunks of at most 16 KiB. */
-const writeBytes = 256 * 1024;
-const maxHashStates = 1000;
+import type { BlobStore } from './storage/blob-store.ts';
+import { UploadCommit } from './upload-commit.ts';
+import { UploadHashes } from './upload-hashes.ts';
+import { UploadReceiver } from './upload-receiver.ts';
 
 /**
  * Is given the offset before anything is read, and may refuse.
@@ -19,30 +17,26 @@ const maxHashStates = 1000;
  */
 export type UploadCheck = (offset: number) => number | undefined;
 
-interface HashState {
-  algorithm: DigestAlgorithm;
-  hash: Hash;
-  offset: number;
-}
-
 /**
- * Upload sessions: body → hash → counter → file. The row says what a session is, the file has its bytes; the hash
- * state between two chunks is kept in memory and rebuilt from the file when it is not there (a restart).
+ * Upload sessions. The row says what a session is, the file has its bytes.
  *
  *   open ──append──▶ open ──close(digest, key)──▶ closing ──commitBlob──▶ (gone, the blob is linked)
  */
 export class UploadSessions {
   readonly #registry: Registry;
   readonly #store: BlobStore;
-  readonly #renewMs: number;
   readonly #turns = new SessionTurns();
-  readonly #hashes = new Map<string, HashState>();
+  readonly #hashes: UploadHashes;
+  readonly #receiver: UploadReceiver;
+  readonly #commit: UploadCommit;
 
   /** @param expiryMs life of a session that nobody touches; one that receives bytes is renewed in time. */
   constructor(registry: Registry, store: BlobStore, expiryMs: number) {
     this.#registry = registry;
     this.#store = store;
-    this.#renewMs = Math.min(expiryMs / 4, 60_000);
+    this.#hashes = new UploadHashes(store);
+    this.#receiver = new UploadReceiver(registry, store, this.#hashes, Math.min(expiryMs / 4, 60_000));
+    this.#commit = new UploadCommit(registry, store, this.#hashes);
   }
 
   async open(repository: string, algorithm: DigestAlgorithm, context: RequestContext): Promise<SessionRow> {
@@ -89,7 +83,7 @@ export class UploadSessions {
   append(repository: string, id: string, body: Readable, check: UploadCheck): Promise<number> {
     return this.#turns.take(id, async () => {
       const session = await this.find(repository, id);
-      return this.#receive(session, body, check(session.offset));
+      return this.#receiver.receive(session, body, check(session.offset));
     });
   }
 
@@ -108,10 +102,10 @@ export class UploadSessions {
   ): Promise<number> {
     return this.#turns.take(id, async () => {
       const closing = await this.#registry.session(repository, id);
-      if (closing?.closingDigest === digest && (await this.#complete(closing))) return closing.offset;
+      if (closing?.closingDigest === digest && (await this.#commit.complete(closing))) return closing.offset;
       const session = await this.find(repository, id);
-      const size = await this.#receive(session, body, check(session.offset), algorithmOf(digest));
-      const { hash } = await this.#hashState(session, size, algorithmOf(digest));
+      const size = await this.#receiver.receive(session, body, check(session.offset), algorithmOf(digest));
+      const { hash } = await this.#hashes.of(session, size, algorithmOf(digest));
       const actual = hash.copy().digest('hex');
       if (actual !== hexOf(digest)) {
         throw new OciError('DIGEST_INVALID', {
@@ -119,8 +113,7 @@ export class UploadSessions {
           detail: { digest, received: `${algorithmOf(digest)}:${actual}`, bytes: size },
         });
       }
-      await this.#close(session, digest, size);
-      this.#hashes.delete(id);
+      await this.#commit.close(session, digest, size);
       return size;
     });
   }
@@ -128,7 +121,7 @@ export class UploadSessions {
   cancel(repository: string, id: string): Promise<void> {
     return this.#turns.take(id, async () => {
       await this.find(repository, id);
-      this.#hashes.delete(id);
+      this.#hashes.forget(id);
       // The file goes first: on a full disk the database needs its room to forget the session.
       await this.#store.discardUpload(id);
       faultPoint('core.cancelled.discarded');
@@ -145,181 +138,18 @@ export class UploadSessions {
    * Finishes what a crash left between closing and commit: those bytes were verified and synced.
    * @returns why some could not be finished now; they stay as they are for the client, the next start, or expiry.
    */
-  async recover(): Promise<unknown[]> {
-    const failures: unknown[] = [];
-    for (const session of await this.#registry.closingSessions()) {
-      try {
-        if (!(await this.#complete(session))) await this.#registry.cancelSession(session.id);
-      } catch (error) {
-        failures.push(error);
-      }
-    }
-    return failures;
+  recover(): Promise<unknown[]> {
+    return this.#commit.recover();
   }
 
   /** The smaller of row and file: after a crash either may be behind. */
   async #offset(session: SessionRow): Promise<number> {
-    const state = this.#hashes.get(session.id);
-    if (state) return state.offset;
+    const known = this.#hashes.offset(session.id);
+    if (known !== undefined) return known;
     const size = await this.#store.uploadSize(session.id);
     if (size === undefined) {
       throw new OciError('BLOB_UPLOAD_UNKNOWN', { message: 'the upload’s bytes are gone; start a new one' });
     }
     return Math.min(session.offset, size);
-  }
-
-  async #receive(
-    session: SessionRow,
-    body: Readable,
-    announced: number | undefined,
-    algorithm = session.algorithm,
-  ): Promise<number> {
-    const state = await this.#hashState(session, session.offset, algorithm);
-    const file = await this.#store.openUpload(session.id, session.offset);
-    const pumped = this.#pump(session.id, chunksOf(body, announced), file, state).catch(async (error) => {
-      // On a full disk every byte counts: the database needs some to end this session.
-      await file.truncate(session.offset).catch(() => undefined);
-      throw error;
-    });
-    const interrupted = await pumped
-      .finally(() => file.close())
-      .catch((error) => {
-        // The hash has seen bytes that the file may not have; a network file system says so at the close.
-        this.#hashes.delete(session.id);
-        throw error;
-      });
-    faultPoint('core.upload.appended');
-    state.offset = file.offset;
-    await this.#advance(session.id, file.offset);
-    if (interrupted) throw interrupted;
-    return file.offset;
-  }
-
-  /** @returns the error with which the body ended early, after all that came was written. */
-  async #pump(
-    id: string,
-    body: AsyncIterable<Uint8Array>,
-    file: UploadFile,
-    { hash }: HashState,
-  ): Promise<unknown> {
-    let chunks: Uint8Array[] = [];
-    let bytes = 0;
-    let renewedAt = performance.now();
-    let interrupted: unknown;
-    try {
-      for await (const chunk of body) {
-        hash.update(chunk);
-        chunks.push(chunk);
-        bytes += chunk.length;
-        const isRenewalDue = performance.now() - renewedAt > this.#renewMs;
-        if (bytes < writeBytes && !isRenewalDue) continue;
-        await file.append(chunks);
-        chunks = [];
-        bytes = 0;
-        if (!isRenewalDue) continue;
-        await this.#advance(id, file.offset);
-        renewedAt = performance.now();
-      }
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error;
-      interrupted = error;
-    }
-    await file.append(chunks);
-    return interrupted;
-  }
-
-  async #advance(id: string, offset: number): Promise<void> {
-    if (!(await this.#registry.advanceSession(id, offset))) {
-      throw new OciError('BLOB_UPLOAD_UNKNOWN', { message: 'the upload session expired meanwhile' });
-    }
-    faultPoint('core.offset.recorded');
-  }
-
-  async #hashState(session: SessionRow, offset: number, algorithm: DigestAlgorithm): Promise<HashState> {
-    const known = this.#hashes.get(session.id);
-    if (known?.algorithm === algorithm) return known;
-    const state = { algorithm, hash: createHash(algorithm), offset };
-    if (offset > 0) {
-      for await (const chunk of this.#store.readUpload(session.id, offset)) state.hash.update(chunk);
-    }
-    if (this.#hashes.size >= maxHashStates) this.#hashes.delete(this.#hashes.keys().next().value!);
-    this.#hashes.set(session.id, state);
-    return state;
-  }
-
-  async #close(session: SessionRow, digest: Digest, size: number): Promise<void> {
-    const file = await this.#store.openUpload(session.id, size);
-    try {
-      await file.sync();
-    } catch (error) {
-      await this.#abandon(session.id);
-      throw error;
-    } finally {
-      await file.close();
-    }
-    faultPoint('core.upload.synced');
-    const key = this.#store.newKey(digest);
-    if (!(await this.#registry.closeSession(session.id, digest, key, size))) {
-      throw new OciError('BLOB_UPLOAD_UNKNOWN', { message: 'the upload session expired meanwhile' });
-    }
-    faultPoint('core.closing.recorded');
-    await this.#commit(session.id, digest, key, size);
-  }
-
-  /**
-   * Ends a session after a failed sync. Another sync would succeed even where the system has dropped the bytes, so
-   * none of them can be trusted: the client starts anew. Without the row or without the file nobody finishes it, and
-   * the other is left to the collector.
-   */
-  async #abandon(id: string, key?: string): Promise<void> {
-    this.#hashes.delete(id);
-    const files = [this.#store.discardUpload(id), ...(key === undefined ? [] : [this.#store.remove(key)])];
-    await Promise.allSettled([...files, this.#registry.cancelSession(id)]);
-  }
-
-  /** Commits a session that is closing. @returns false when it has lost bytes. */
-  async #complete({ id, closingDigest, closingKey, offset }: SessionRow): Promise<boolean> {
-    const here = (await this.#store.uploadSize(id)) ?? (await this.#store.size(closingKey!));
-    if (here !== offset) return false;
-    await this.#commit(id, closingDigest!, closingKey!, offset);
-    this.#hashes.delete(id);
-    return true;
-  }
-
-  async #commit(id: string, digest: Digest, key: string, size: number): Promise<void> {
-    await this.#store.commitUpload(id, key).catch(async (error) => {
-      const isRenamed = (await this.#store.uploadSize(id).catch(() => undefined)) === undefined;
-      if (isRenamed) await this.#abandon(id, key);
-      throw error;
-    });
-    faultPoint('core.directory.synced');
-    const stored = await this.#registry.storedBlob(digest);
-    // A file under the old key is trusted only as far as its size; anything else is healed by the new bytes.
-    const whole = stored?.storageKey && (await this.#sizeOrNothing(stored.storageKey)) === size;
-    const brokenKey = whole ? undefined : stored?.storageKey;
-    const commit = this.#registry.commitBlob({ session: id, digest, size, key, brokenKey });
-    const { displaced } = await commit.catch(async (error) => {
-      // The session expired, and its files may have been swept before this one had its name.
-      if (error instanceof OciError) await this.#store.remove(key).catch(() => undefined);
-      throw error;
-    });
-    faultPoint('core.blob.committed');
-    if (displaced === undefined) return;
-    // The blob is committed; a file that could not be removed keeps the name under which the collector finds it.
-    await this.#removeDisplaced(displaced).catch(() => undefined);
-  }
-
-  /** The collector would remove it as well; a push that brings nothing new should not cost disk until then. */
-  async #removeDisplaced(key: string): Promise<void> {
-    await this.#store.remove(key);
-    faultPoint('core.displaced.removed');
-    await this.#store.syncRemovals();
-    faultPoint('core.displaced.synced');
-    await this.#registry.forgetDoomed('blob', key);
-    faultPoint('core.displaced.forgotten');
-  }
-
-  async #sizeOrNothing(key: string): Promise<number | undefined> {
-    return this.#store.size(key).catch(() => undefined);
   }
 }

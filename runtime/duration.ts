@@ -1,4 +1,5 @@
-const unitMs: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+/** The largest first. */
+const unitMs: Record<string, number> = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
 
 /** `90s`, `15m`, `24h`, `7d`, `0` → milliseconds. */
 export function parseDuration(text: string): number | undefined {
@@ -9,13 +10,7 @@ export function parseDuration(text: string): number | undefined {
 
 /** A duration as the configuration writes it: `24h`, `90s`. */
 export function formatDuration(ms: number): string {
-  const units: [number, string][] = [
-    [86_400_000, 'd'],
-    [3_600_000, 'h'],
-    [60_000, 'm'],
-    [1000, 's'],
-  ];
   if (ms === 0) return '0';
-  const [size, unit] = units.find(([size]) => ms % size === 0) ?? [1, 'ms'];
+  const [unit, size] = Object.entries(unitMs).find(([, size]) => ms % size === 0) ?? ['ms', 1];
   return `${ms / size}${unit}`;
 }

@@ -13,7 +13,7 @@ export interface RegistryAddress {
 }
 
 /** An answer that a client of the registry could not work with. */
-export class UnexpectedAnswer extends Error {
+class UnexpectedAnswer extends Error {
   constructor(what: string, status: number, body: Buffer) {
     super(`${what}: ${status} ${body.toString().slice(0, 300)}`);
     this.name = 'UnexpectedAnswer';

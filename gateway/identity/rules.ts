@@ -8,7 +8,7 @@ const userNameGrammar = /^(?=.{1,64}$)[a-z0-9]+(?:[._-][a-z0-9]+)*$/;
 export const reservedNames: readonly string[] = ['anonymous', 'authenticated'];
 
 /** bcrypt reads no further than this; a longer password would be cut without a word. */
-export const maxPasswordBytes = 72;
+const maxPasswordBytes = 72;
 const minPasswordLength = 8;
 
 export function isUserName(name: string): boolean {

@@ -4,6 +4,7 @@ import type { EventKind } from './events.ts';
 import { type MarkCounts, Marker } from './mark.ts';
 import { nextDue } from './next-due.ts';
 import { type Plan, planRun } from './plan.ts';
+import { Rest } from './rest.ts';
 import type { Retention } from './review.ts';
 import { migrations } from './schema.ts';
 import { removeSession } from './session-writes.ts';
@@ -23,6 +24,8 @@ export type { TrashedBlob, TrashedManifest, TrashStore } from './trash-store.ts'
 export interface Collection {
   /** Whether wall clock and boot clock agree with what was seen before. The run's time begins. @see clock.ts */
   checkClock(reading: ClockReading): Promise<{ suspect: boolean }>;
+  /** How long to rest before the next transaction, for those who wait for lock, disk and processor. @see rest.ts */
+  restMs(): Promise<number>;
   /** Deletes expired upload sessions, dooming their files. @returns how many; 0 when none is left. */
   expireSessions(): Promise<number>;
   /**
@@ -88,7 +91,9 @@ export function openCollection(path: string, retention: Retention): Collection {
   const tagSelection = new TagSelection(statements, retention);
   const tagRemover = new TagRemover(statements, retention);
   const time = new RunTime();
-  const transaction = <Result>(work: () => Result): Result => database.transaction(work).immediate();
+  const rest = new Rest(database);
+  const transaction = <Result>(work: () => Result): Result =>
+    rest.during(() => database.transaction(work).immediate());
   // Most of what a run decides is decided again by the next one if power loss undoes it, in the order of the log: so
   // it waits for no disk, and takes none from those who push. What must last first says so: makeDurable.
   const undurably = <Result>(work: () => Result): Result => {
@@ -100,6 +105,7 @@ export function openCollection(path: string, retention: Retention): Collection {
     }
   };
   return {
+    restMs: async () => rest.next(),
     async checkClock(reading) {
       time.begin();
       return transaction(() => checkClock(statements, reading, retention.leaseMs));

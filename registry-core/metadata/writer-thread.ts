@@ -36,6 +36,8 @@ if (port) {
   const database = openDatabase(path);
   // Waiting for the lock is `begin`’s.
   database.pragma('busy_timeout = 0');
+  // Four times the collector's: while it works, it moves the log into the database, and no push waits for that.
+  database.pragma('wal_autocheckpoint = 4000');
   const writes = createWrites(database, retention);
   let waiting: WriteRequest[] = [];
   port.on('message', (message: WriteRequest | 'close') => {

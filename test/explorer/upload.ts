@@ -2,7 +2,7 @@ import { ended, type Local, type Step, step } from './actor.ts';
 import { blobOf, type Key, type Session } from './universe.ts';
 
 /**
- * A blob's way in, as `registry-core/upload-session.ts` goes it. A weaker one takes a key that was used before.
+ * A blob's way in, as `upload-session.ts` and `upload-commit.ts` of `registry-core/` go it. A weaker one takes a key that was used before.
  *
  *   open → create → check → close → rename → look → size → commit → remove → forget → `done`
  */

@@ -1,0 +1,109 @@
+import type { Digest } from '../oci/digest.ts';
+import { OciError } from '../oci/errors.ts';
+import { faultPoint } from '../runtime/fault-points.ts';
+import type { Registry, SessionRow } from './metadata/registry.ts';
+import type { BlobStore } from './storage/blob-store.ts';
+import type { UploadHashes } from './upload-hashes.ts';
+
+/** From the last byte of an upload session to its blob; also of one that a crash, or a full disk, left half-way. */
+export class UploadCommit {
+  readonly #registry: Registry;
+  readonly #store: BlobStore;
+  readonly #hashes: UploadHashes;
+
+  constructor(registry: Registry, store: BlobStore, hashes: UploadHashes) {
+    this.#registry = registry;
+    this.#store = store;
+    this.#hashes = hashes;
+  }
+
+  /** Sync, closing, rename, commit of the first `size` bytes, whose digest was verified. */
+  async close(session: SessionRow, digest: Digest, size: number): Promise<void> {
+    const file = await this.#store.openUpload(session.id, size);
+    try {
+      await file.sync();
+    } catch (error) {
+      await this.#abandon(session.id);
+      throw error;
+    } finally {
+      await file.close();
+    }
+    faultPoint('core.upload.synced');
+    const key = this.#store.newKey(digest);
+    if (!(await this.#registry.closeSession(session.id, digest, key, size))) {
+      throw new OciError('BLOB_UPLOAD_UNKNOWN', { message: 'the upload session expired meanwhile' });
+    }
+    faultPoint('core.closing.recorded');
+    await this.#commit(session.id, digest, key, size);
+  }
+
+  /** Commits a session that is closing. @returns false when it has lost bytes. */
+  async complete({ id, closingDigest, closingKey, offset }: SessionRow): Promise<boolean> {
+    const here = (await this.#store.uploadSize(id)) ?? (await this.#store.size(closingKey!));
+    if (here !== offset) return false;
+    await this.#commit(id, closingDigest!, closingKey!, offset);
+    return true;
+  }
+
+  /** Every session that is closing, at the start. @returns why some could not be finished. */
+  async recover(): Promise<unknown[]> {
+    const failures: unknown[] = [];
+    for (const session of await this.#registry.closingSessions()) {
+      try {
+        if (!(await this.complete(session))) await this.#registry.cancelSession(session.id);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    return failures;
+  }
+
+  /**
+   * Ends a session after a failed sync. Another sync would succeed even where the system has dropped the bytes, so
+   * none of them can be trusted: the client starts anew. Without the row or without the file nobody finishes it, and
+   * the other is left to the collector.
+   */
+  async #abandon(id: string, key?: string): Promise<void> {
+    this.#hashes.forget(id);
+    const files = [this.#store.discardUpload(id), ...(key === undefined ? [] : [this.#store.remove(key)])];
+    await Promise.allSettled([...files, this.#registry.cancelSession(id)]);
+  }
+
+  async #commit(id: string, digest: Digest, key: string, size: number): Promise<void> {
+    await this.#store.commitUpload(id, key).catch(async (error) => {
+      const isRenamed = (await this.#store.uploadSize(id).catch(() => undefined)) === undefined;
+      if (isRenamed) await this.#abandon(id, key);
+      throw error;
+    });
+    faultPoint('core.directory.synced');
+    const stored = await this.#registry.storedBlob(digest);
+    // A file under the old key is trusted only as far as its size; anything else is healed by the new bytes.
+    const whole = stored?.storageKey && (await this.#sizeOrNothing(stored.storageKey)) === size;
+    const brokenKey = whole ? undefined : stored?.storageKey;
+    const commit = this.#registry.commitBlob({ session: id, digest, size, key, brokenKey });
+    const { displaced } = await commit.catch(async (error) => {
+      // The session expired, and its files may have been swept before this one had its name.
+      if (error instanceof OciError) await this.#store.remove(key).catch(() => undefined);
+      throw error;
+    });
+    faultPoint('core.blob.committed');
+    this.#hashes.forget(id);
+    if (displaced === undefined) return;
+    // The blob is committed; a file that could not be removed keeps the name under which the collector finds it.
+    await this.#removeDisplaced(displaced).catch(() => undefined);
+  }
+
+  /** The collector would remove it as well; a push that brings nothing new should not cost disk until then. */
+  async #removeDisplaced(key: string): Promise<void> {
+    await this.#store.remove(key);
+    faultPoint('core.displaced.removed');
+    await this.#store.syncRemovals();
+    faultPoint('core.displaced.synced');
+    await this.#registry.forgetDoomed('blob', key);
+    faultPoint('core.displaced.forgotten');
+  }
+
+  async #sizeOrNothing(key: string): Promise<number | undefined> {
+    return this.#store.size(key).catch(() => undefined);
+  }
+}
