@@ -1,6 +1,6 @@
 import type { Collection } from '../registry-core/metadata/collection.ts';
 import { faultPoint } from '../runtime/fault-points.ts';
-import { breathe, transactionMs } from './pace.ts';
+import { breathe } from './pace.ts';
 import { addError, type Report } from './report.ts';
 
 /**
@@ -10,7 +10,7 @@ import { addError, type Report } from './report.ts';
 export async function mark(collection: Collection, report: Report, signal?: AbortSignal): Promise<void> {
   const inDoubt = new Set<string>();
   for (;;) {
-    const counts = await collection.mark(transactionMs);
+    const counts = await collection.mark(await collection.transactionMs());
     faultPoint('gc.mark.committed');
     report.manifests_deleted += counts.manifestsDeleted;
     report.links_deleted += counts.linksDeleted;

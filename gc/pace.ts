@@ -1,9 +1,6 @@
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import type { Collection } from '../registry-core/metadata/collection.ts';
 
-/** How long one transaction may keep the core's writer waiting. */
-export const transactionMs = 4;
-
 /**
  * Between two transactions: those who push get their turn.
  * @throws the signal's reason when the process is to stop; the next run goes on where this one was cut off.

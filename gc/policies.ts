@@ -1,6 +1,6 @@
 import type { Collection, TagRemoval } from '../registry-core/metadata/collection.ts';
 import { faultPoint } from '../runtime/fault-points.ts';
-import { breathe, transactionMs } from './pace.ts';
+import { breathe } from './pace.ts';
 import { addError, type Report } from './report.ts';
 
 /** How long one look for tags may keep this process from its signals. Nobody else waits for it. */
@@ -35,7 +35,10 @@ async function removeTags(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   for (let { tags } = removal; tags.length > 0; ) {
-    const { removed, left } = await collection.removeTags({ ...removal, tags }, transactionMs);
+    const { removed, left } = await collection.removeTags(
+      { ...removal, tags },
+      await collection.transactionMs(),
+    );
     faultPoint('gc.policies.committed');
     report.tags_deleted += removed;
     tags = left;

@@ -26,6 +26,8 @@ export interface Collection {
   checkClock(reading: ClockReading): Promise<{ suspect: boolean }>;
   /** How long to rest before the next transaction, for those who wait for lock, disk and processor. @see rest.ts */
   restMs(): Promise<number>;
+  /** How long the next transaction may take. */
+  transactionMs(): Promise<number>;
   /** Deletes expired upload sessions, dooming their files. @returns how many; 0 when none is left. */
   expireSessions(): Promise<number>;
   /**
@@ -105,6 +107,7 @@ export function openCollection(path: string, retention: Retention): Collection {
     }
   };
   return {
+    transactionMs: async () => rest.transactionMs(),
     restMs: async () => rest.next(),
     async checkClock(reading) {
       time.begin();
@@ -204,13 +207,9 @@ function expireSessions(statements: Statements, now: number): number {
 }
 
 function forgetCondemned(statements: Statements, blobs: readonly CondemnedBlob[]): number {
-  let forgotten = 0;
-  for (const { digest, storageKey } of blobs) {
-    forgotten += statements.run(
-      `DELETE FROM blobs WHERE digest = ? AND storage_key = ? AND state = 'condemned'`,
-      digest,
-      storageKey,
-    );
-  }
-  return forgotten;
+  return statements.run(
+    `DELETE FROM blobs WHERE state = 'condemned'
+       AND (digest, storage_key) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?1))`,
+    JSON.stringify(blobs.map(({ digest, storageKey }) => [digest, storageKey])),
+  );
 }

@@ -4,12 +4,15 @@ const leastMs = 1;
 const mostMs = 50;
 /** After this long without a write of anybody else a run takes all it can get. */
 const quietMs = 1000;
+/** How long one transaction may take, while others write and while nobody does: then the first who comes waits once. */
+const sharedMs = 4;
+const aloneMs = 20;
 /** While others write, of the time that a run takes it leaves them twice as much. */
 const share = 2;
 
 /**
- * How long a run rests between two transactions, so that those who push get their turn with the lock, the disk and
- * the processor. `PRAGMA data_version` tells whether another connection has written since the last look.
+ * How long a transaction of a run may take, and how long the run rests before the next one, so that those who push
+ * get their turn with the lock, the disk and the processor. `PRAGMA data_version` tells whether another connection has written since the last look.
  */
 export class Rest {
   readonly #database: Database;
@@ -32,15 +35,23 @@ export class Rest {
     }
   }
 
+  /** How long the next transaction may keep a writer waiting. */
+  transactionMs(): number {
+    return this.#isAlone() ? aloneMs : sharedMs;
+  }
+
   /** Milliseconds, for what was worked since the last call. */
   next(): number {
+    const workedMs = this.#workedMs;
+    this.#workedMs = 0;
+    return this.#isAlone() ? leastMs : Math.min(mostMs, Math.max(leastMs, share * workedMs));
+  }
+
+  #isAlone(): boolean {
     const version = this.#readVersion();
     if (version !== this.#version) this.#othersWroteAt = performance.now();
     this.#version = version;
-    const workedMs = this.#workedMs;
-    this.#workedMs = 0;
-    if (performance.now() - this.#othersWroteAt > quietMs) return leastMs;
-    return Math.min(mostMs, Math.max(leastMs, share * workedMs));
+    return performance.now() - this.#othersWroteAt > quietMs;
   }
 
   #readVersion(): unknown {

@@ -158,8 +158,8 @@ async function drive(verb: string, text: string): Promise<{ status: number; reac
 
 async function compare(verb: string, sent: string): Promise<'passed on' | 'refused'> {
   const { status, reached } = await drive(verb, sent);
-  // Spaces before `HTTP/1.1` are none of the target (RFC 9112 section 3 lets a reader take several for one).
-  const text = sent.replace(/ +$/, '');
+  // Spaces around it are none of the target (RFC 9112 section 3 lets a reader take several for one).
+  const text = sent.replace(/^ +| +$/g, '');
   const asked = understood(verb, text);
   if (!asked || !(await isAllowed(asked))) {
     assert.equal(
@@ -192,7 +192,7 @@ test('what reaches the core is what was authorised, and nothing else does', {
   };
   await fc.assert(
     fc.asyncProperty(target, ({ method: verb, target: text }) => one(verb, text)),
-    { numRuns: 1500, examples: [[{ method: 'GET', target: '/v2 ' }]] },
+    { numRuns: 1500, examples: ['/v2 ', ' /v2/'].map((spaced) => [{ method: 'GET', target: spaced }]) },
   );
   await fc.assert(
     fc.asyncProperty(target, method, ({ target: text }, verb) => one(verb, text)),

@@ -31,7 +31,7 @@ test('nobody else writes: a run rests for a millisecond, however long it worked'
     writeOwn();
     takeMs(10);
   });
-  assert.equal(rest.next(), 1);
+  assert.deepEqual([rest.next(), rest.transactionMs()], [1, 20]);
 });
 
 test('while others write a run rests twice as long as it worked, 50 ms at most', async (t) => {
@@ -40,6 +40,7 @@ test('while others write a run rests twice as long as it worked, 50 ms at most',
   rest.during(() => takeMs(8));
   const after = rest.next();
   assert.ok(after >= 16 && after <= 50, `${after}`);
+  assert.equal(rest.transactionMs(), 4);
   assert.equal(rest.next(), 1, 'nothing was done since');
   rest.during(() => takeMs(60));
   assert.equal(rest.next(), 50, 'who wrote a moment ago may write again');
