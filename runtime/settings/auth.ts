@@ -1,0 +1,21 @@
+import { duration, key, oneOf, whole } from './values.ts';
+
+/** Logins and tokens. */
+export const authSettings = {
+  'auth.challenge': key(
+    oneOf('bearer', 'basic'),
+    'bearer',
+    'Challenge of a 401. Basic credentials are accepted with either.',
+  ),
+  'auth.token_lifetime': key(
+    duration('60s'),
+    '1h',
+    'Life of a Bearer token. Rights are checked at each request all the same.',
+  ),
+  'auth.bcrypt_cost': key(whole(8, 14), '12', 'Cost of the password hashes.'),
+  'auth.own_namespace': key(
+    oneOf('on', 'off'),
+    'on',
+    'Whether every user may pull, push and delete in `<user>/**`.',
+  ),
+} as const;

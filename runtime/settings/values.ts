@@ -1,0 +1,158 @@
+import { isIP } from 'node:net';
+import { parseSparseIndex, type SparseIndex } from '../../oci/sparse-index.ts';
+import { type DailyWindow, formatWindow, parseWindow } from '../daily-window.ts';
+import { parseDuration } from '../duration.ts';
+import type { ValueFault } from '../policy-fields.ts';
+import { parseReserve, type Reserve } from '../reserve.ts';
+import { formatPolicies, type RetentionPolicy, readPolicies } from '../retention-policies.ts';
+
+/** One kind of value: how its text is read, and what to say when it cannot be. */
+export interface ValueType<Value> {
+  expected: string;
+  /** @returns undefined when the text is not such a value. */
+  parse(text: string): Value | undefined;
+  /** A list in YAML is joined by commas first. */
+  list?: true;
+  /** What the file has there, lists of maps too, comes as JSON. */
+  structured?: true;
+  /** What is wrong with a text that is no such value, where one fault would not say enough. */
+  faults?(text: string): ValueFault[];
+  /** As it would be written in the file, where that is not plain from the value. */
+  format?(value: Value): string;
+}
+
+export interface ConfigKey<Value> {
+  type: ValueType<Value>;
+  /** As it would be written in the file. */
+  default: string;
+  description: string;
+}
+
+export interface Rate {
+  points: number;
+  windowMs: number;
+}
+
+function parseRate(text: string): Rate | undefined {
+  const match = /^([1-9][0-9]{0,8})\/(.+)$/.exec(text);
+  const windowMs = match ? parseDuration(match[2]!) : undefined;
+  if (!windowMs || windowMs < 1000 || windowMs > parseDuration('24h')!) return undefined;
+  return Object.freeze({ points: Number(match![1]), windowMs });
+}
+
+/** Bounded above, so that a time plus a duration is always a time. */
+export function duration(minimum = '0', maximum = '36500d'): ValueType<number> {
+  const least = parseDuration(minimum)!;
+  const most = parseDuration(maximum)!;
+  return {
+    expected: `a duration such as 90s, 15m, 24h or 7d, from ${minimum} to ${maximum}`,
+    parse: (text) => {
+      const value = parseDuration(text);
+      return value !== undefined && value >= least && value <= most ? value : undefined;
+    },
+  };
+}
+
+export function whole(least: number, most: number): ValueType<number> {
+  return {
+    expected: `a whole number from ${least} to ${most}`,
+    parse: (text) => {
+      const value = /^[0-9]{1,15}$/.test(text) ? Number(text) : Number.NaN;
+      return value >= least && value <= most ? value : undefined;
+    },
+  };
+}
+
+export function oneOf<Value extends string>(...values: Value[]): ValueType<Value> {
+  return { expected: values.join(' or '), parse: (text) => values.find((value) => value === text) };
+}
+
+export function list(expected: string, valid: (entry: string) => boolean): ValueType<readonly string[]> {
+  return {
+    expected,
+    list: true,
+    parse: (text) => {
+      const entries = text
+        .split(',')
+        .map((entry) => entry.trim())
+        .filter((entry) => entry !== '');
+      return entries.every(valid) ? Object.freeze(entries) : undefined;
+    },
+  };
+}
+
+export const path: ValueType<string> = {
+  expected: 'a path',
+  parse: (text) => (text.includes('\0') ? undefined : text),
+};
+export const neededPath: ValueType<string> = { ...path, parse: (text) => path.parse(text) || undefined };
+/** The form only; what runs it (`gc/`) checks the values. */
+export const schedule: ValueType<string> = {
+  expected: 'a cron expression of five or six fields such as 0 3 * * *, or off',
+  parse: (value) =>
+    /^([-0-9A-Za-z*,/#]+ +){4,5}[-0-9A-Za-z*,/#]+$/.test(value) || value === 'off' ? value : undefined,
+};
+export const timezone: ValueType<string> = {
+  expected: 'a time zone such as Europe/Vienna or UTC',
+  parse: (text) => (text === '' || isTimezone(text) ? text : undefined),
+};
+export const dailyWindow: ValueType<DailyWindow | null> = {
+  expected: 'two times of day such as 01:00-05:00 or 22:30-04:00',
+  parse: parseWindow,
+  format: formatWindow,
+};
+export const policies: ValueType<readonly RetentionPolicy[]> = {
+  expected: 'a list of policies, in YAML or JSON',
+  structured: true,
+  parse: (text) => {
+    const { policies: read, faults } = readPolicies(text);
+    return faults.length === 0 ? read : undefined;
+  },
+  faults: (text) => readPolicies(text).faults,
+  format: formatPolicies,
+};
+export const rate: ValueType<Rate> = {
+  expected: 'a number of requests per window of 1s to 24h, such as 600/1m',
+  parse: parseRate,
+};
+
+export const reserve: ValueType<Reserve> = {
+  expected:
+    'a size such as 1GiB, a share such as 5%, both separated by a comma (the smaller one counts), or 0',
+  list: true,
+  parse: parseReserve,
+  format: ({ text }) => text,
+};
+
+export const sparseIndex: ValueType<SparseIndex> = {
+  expected: 'deny, allow, or platforms such as linux/amd64, separated by commas',
+  list: true,
+  parse: parseSparseIndex,
+};
+
+function isTimezone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export function isHostname(name: string): boolean {
+  return (
+    isIP(name) !== 0 ||
+    /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i.test(name)
+  );
+}
+
+export function isNetwork(entry: string): boolean {
+  const [address = '', bits, ...rest] = entry.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  return bits === undefined || (/^[0-9]{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+}
+
+export function key<Value>(type: ValueType<Value>, fallback: string, description: string): ConfigKey<Value> {
+  return { type, default: fallback, description };
+}
