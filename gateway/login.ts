@@ -22,7 +22,7 @@ export async function login(exchange: Exchange, parts: LoginParts): Promise<Acto
       ? await parts.identity.authenticate(authorization)
       : await passwordLogin(exchange, authorization!, account, parts);
   exchange.actor = actor;
-  if (actor.kind === 'user') await parts.limits.admitAccount(actor.name);
+  if (actor.kind !== 'anonymous') await parts.limits.admitAccount(actor.name);
   return actor;
 }
 

@@ -5,7 +5,7 @@ import type { Action, Actor, Decision, IssuedToken, Scope } from './types.ts';
 
 export { LoginFailure } from './login-failure.ts';
 export { parseScopes } from './scopes.ts';
-export type { Action, Actor, Decision, IssuedToken, Scope } from './types.ts';
+export type { Action, Actor, Credential, CredentialKind, Decision, IssuedToken, Scope } from './types.ts';
 
 /** Who somebody is and what they may do, as it stands in users.db at this moment. */
 export interface Identity {

@@ -46,4 +46,43 @@ export const migrations: readonly Migration[] = [
       INSERT INTO installation VALUES (1, 'gatehouse-' || lower(hex(randomblob(8))));
     `,
   },
+  {
+    name: 'teams, robots, personal access tokens',
+    sql: `
+      -- A team is an account of kind 'team': users and teams share one set of names, since both may own
+      -- repositories by their name. Members are named as grants name their subjects.
+      CREATE TABLE team_members (
+        team_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+        member TEXT NOT NULL,
+        added_at INTEGER NOT NULL,
+        PRIMARY KEY (team_id, member)
+      ) STRICT, WITHOUT ROWID;
+      CREATE INDEX teams_of_member ON team_members (member);
+
+      -- A robot is an account of kind 'robot', by its login name. Its secret is found by the public id that is part
+      -- of it; stored is the SHA-256 of the whole. Rights: what it is limited to, as the command line writes them;
+      -- NULL is no limit.
+      CREATE TABLE robots (
+        account_id INTEGER PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
+        owner TEXT NOT NULL,
+        description TEXT NOT NULL,
+        secret_id TEXT NOT NULL UNIQUE,
+        secret_hash TEXT NOT NULL,
+        rights TEXT,
+        expires_at INTEGER
+      ) STRICT;
+
+      -- The same for what users make to log in with in place of their password.
+      CREATE TABLE personal_tokens (
+        id TEXT PRIMARY KEY,
+        account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+        name TEXT NOT NULL,
+        secret_hash TEXT NOT NULL,
+        rights TEXT,
+        created_at INTEGER NOT NULL,
+        expires_at INTEGER,
+        UNIQUE (account_id, name)
+      ) STRICT, WITHOUT ROWID;
+    `,
+  },
 ];

@@ -13,7 +13,7 @@ import { isSame, LiveRights } from './live-rights.ts';
 import { PasswordPool } from './password-pool.ts';
 import { SigningKeys } from './signing-keys.ts';
 import { Tokens } from './tokens.ts';
-import type { Action, Actor, Decision, IssuedToken, Scope } from './types.ts';
+import type { Action, Actor, Credential, Decision, IssuedToken, Scope } from './types.ts';
 import { openUsersDatabase, type UsersDatabase } from './users-database.ts';
 
 const firstAdmin = 'admin';
@@ -55,7 +55,7 @@ export class IdentityService implements Identity {
     if (credentials.scheme === 'bearer') return this.#bearer(credentials.token);
     const account = await this.#login.verify(credentials.name, credentials.password);
     if (account.name === firstAdmin) await this.#removeInitialPassword();
-    return toActor(account);
+    return { ...toActor(account), credential: { kind: 'password' } };
   }
 
   decide(actor: Actor, repository: string, action: Action): Decision {
@@ -85,11 +85,12 @@ export class IdentityService implements Identity {
         detail: { reason: 'bearer' },
       });
     }
-    if (actor.kind === 'user' && !actor.account)
+    const { account, credential } = actor;
+    if (actor.kind !== 'anonymous' && !(account && credential))
       throw new Error('the actor does not come from authenticate()');
     return this.#tokens.issue({
       name: actor.name,
-      ...(actor.account && { account: actor.account }),
+      ...(account && credential && { account, issuedTo: credential }),
       scopes: narrowScopes(this.#rights.rightsOf(actor), scopes),
     });
   }
@@ -101,8 +102,9 @@ export class IdentityService implements Identity {
 
   async #bearer(token: string): Promise<Actor> {
     try {
-      const { name, account: reference, scopes, expiresAt } = await this.#tokens.verify(token);
-      const bearer = { scopes, tokenEndsAt: expiresAt * 1000 };
+      const { id, name, account: reference, issuedTo, scopes, expiresAt } = await this.#tokens.verify(token);
+      const credential: Credential = { kind: 'bearer', id };
+      const bearer = { scopes, tokenEndsAt: expiresAt * 1000, credential, ...(issuedTo && { issuedTo }) };
       if (!reference) return { name: '', kind: 'anonymous', admin: false, ...bearer };
       const account = this.#rights.accountById(reference.id);
       if (!account?.enabled || account.name !== name || !isSame(reference, account)) {

@@ -3,7 +3,7 @@ import { BoundedMap } from './bounded-map.ts';
 import { clockToleranceSeconds, signJwt, TokenRefused, verifyJwt } from './jwt.ts';
 import { formatScopes } from './scopes.ts';
 import type { SigningKeys } from './signing-keys.ts';
-import type { AccountReference, IssuedToken, Scope } from './types.ts';
+import type { AccountReference, Credential, IssuedToken, Scope } from './types.ts';
 
 const maxVerified = 5000;
 
@@ -13,10 +13,14 @@ export interface TokenContent {
   name: string;
   /** Absent for anonymous. */
   account?: AccountReference;
+  /** What it is issued for: void with it. Absent for anonymous. */
+  issuedTo?: Credential;
   scopes: readonly Scope[];
 }
 
 export interface VerifiedToken extends TokenContent {
+  /** The token's `jti`. */
+  id: string;
   /** Seconds since 1970. */
   expiresAt: number;
 }
@@ -28,7 +32,7 @@ interface Verified {
 
 /**
  * Bearer tokens in the form of distribution's "Token Authentication Implementation": a JWT with an `access` claim.
- * `account` is a claim of our own: id and credential version.
+ * `account` and `credential` are claims of our own: id and credential version; what the token was issued for.
  */
 export class Tokens {
   readonly #service: string;
@@ -43,7 +47,7 @@ export class Tokens {
     this.#lifetimeSeconds = lifetimeSeconds;
   }
 
-  async issue({ name, account, scopes }: TokenContent): Promise<IssuedToken> {
+  async issue({ name, account, issuedTo, scopes }: TokenContent): Promise<IssuedToken> {
     const issuedAt = nowSeconds();
     const token = await signJwt((await this.#keys.current()).signing, {
       iss: this.#service,
@@ -55,6 +59,7 @@ export class Tokens {
       jti: randomUUID(),
       access: scopes,
       ...(account && { account: { id: account.id, version: account.credentialVersion } }),
+      ...(issuedTo && { credential: issuedTo }),
     });
     return {
       token,
@@ -75,7 +80,7 @@ export class Tokens {
     }
     this.#verified.delete(hash);
     const { claims, kid } = await verifyJwt(token, this.#service, (id) => byKid.get(id));
-    const content = { ...readContent(claims), expiresAt: claims.exp! };
+    const content = { ...readContent(claims), id: claims.jti!, expiresAt: claims.exp! };
     this.#verified.set(hash, { content, kid });
     return content;
   }
@@ -83,10 +88,11 @@ export class Tokens {
 
 /** We signed it, so it is what `issue` wrote; anything else comes of another version of Gatehouse. */
 function readContent(claims: Record<string, unknown>): TokenContent {
-  const { sub, access, account } = claims as {
+  const { sub, access, account, credential } = claims as {
     sub?: unknown;
     access?: unknown;
     account?: { id?: unknown; version?: unknown };
+    credential?: Credential;
   };
   if (typeof sub !== 'string' || !Array.isArray(access)) throw new TokenRefused('malformed');
   const scopes = access as Scope[];
@@ -95,8 +101,10 @@ function readContent(claims: Record<string, unknown>): TokenContent {
     return { name: sub, scopes };
   }
   const { id, version } = account;
-  if (typeof id !== 'number' || typeof version !== 'number') throw new TokenRefused('malformed');
-  return { name: sub, account: { id, credentialVersion: version }, scopes };
+  if (typeof id !== 'number' || typeof version !== 'number' || typeof credential?.kind !== 'string') {
+    throw new TokenRefused('malformed');
+  }
+  return { name: sub, account: { id, credentialVersion: version }, issuedTo: credential, scopes };
 }
 
 function nowSeconds(): number {

@@ -3,18 +3,37 @@ export type Action = 'pull' | 'push' | 'delete';
 
 export const actions: readonly Action[] = ['pull', 'push', 'delete'];
 
+/** What somebody logged in with. */
+export type CredentialKind =
+  | 'password'
+  | 'personal-token'
+  | 'robot-secret'
+  | 'refresh-token'
+  | 'bearer'
+  | 'certificate';
+
+export interface Credential {
+  kind: CredentialKind;
+  /** Its public id; a password has none. */
+  id?: string;
+}
+
 /** Who makes a request, as `Identity.authenticate` found out. */
 export interface Actor {
   /** '' for anonymous. */
   name: string;
-  kind: 'user' | 'anonymous';
+  kind: 'user' | 'robot' | 'anonymous';
   /** At the time of authentication; `decide` looks at the account as it is now. */
   admin: boolean;
   /** Present only for Bearer: what the token was issued for. */
   scopes?: readonly Scope[];
   /** Present only for Bearer, in milliseconds since 1970. */
   tokenEndsAt?: number;
-  /** Present for users: which account, with which of its passwords. A new one of the same name is another. */
+  /** What the request brought; absent without any. The id of a Bearer token is its `jti`. */
+  credential?: Credential;
+  /** Present for Bearer, unless it is an anonymous one: what it was issued for. Void with it, and used with it. */
+  issuedTo?: Credential;
+  /** Present for users and robots: which account, with which of its passwords. A new one of the same name is another. */
   account?: AccountReference;
 }
 
