@@ -1,7 +1,7 @@
 import type { Audit } from './audit/access-log.ts';
 import type { Exchange } from './exchange.ts';
 import { singleHeader } from './headers.ts';
-import { type Actor, type Identity, LoginFailure } from './identity/index.ts';
+import { type Actor, type Identity, LoginFailure, parseAuthorization } from './identity/index.ts';
 import type { Limits } from './limits/policy.ts';
 
 export interface LoginParts {
@@ -16,44 +16,41 @@ export interface LoginParts {
  */
 export async function login(exchange: Exchange, parts: LoginParts): Promise<Actor> {
   const authorization = singleHeader(exchange.request, 'authorization');
-  const account = basicAccount(authorization);
-  const actor =
-    account === undefined
-      ? await parts.identity.authenticate(authorization)
-      : await passwordLogin(exchange, authorization!, account, parts);
-  exchange.actor = actor;
-  if (actor.kind !== 'anonymous') await parts.limits.admitAccount(actor.name);
-  return actor;
+  const credentials = authorization === undefined ? undefined : parseAuthorization(authorization);
+  if (credentials?.scheme === 'basic') {
+    return passwordLogin(exchange, credentials.name, credentials.password, parts);
+  }
+  return admit(exchange, await parts.identity.authenticate(authorization), parts);
 }
 
 /**
- * The limit is looked at before the password, which saves its cost, and again before the result is told: of many
- * guesses sent at once none tells anything once the limit is reached.
+ * The one way in for a name and a password, wherever they stand in a request. The lock is looked at before the
+ * password, which saves its cost, and again before the result is told: of many guesses sent at once none tells
+ * anything once the pair is locked.
+ * @throws OciError UNAUTHORIZED, TOOMANYREQUESTS, UNAVAILABLE
  */
-async function passwordLogin(
+export async function passwordLogin(
   exchange: Exchange,
-  authorization: string,
-  account: string,
-  { identity, limits, audit }: LoginParts,
+  name: string,
+  password: string,
+  parts: LoginParts,
 ): Promise<Actor> {
-  const { clientAddress } = exchange;
-  await limits.admitLogin(clientAddress, account);
+  const admission = await parts.limits.admitLogin(exchange.clientAddress, name);
+  let actor: Actor;
   try {
-    const actor = await identity.authenticate(authorization);
-    await limits.admitLogin(clientAddress, account);
-    return actor;
+    actor = await parts.identity.verifyPassword(name, password, admission.slow);
   } catch (error) {
     if (!(error instanceof LoginFailure)) throw error;
-    audit.loginFailed(exchange, error);
-    await limits.admitLogin(clientAddress, account);
-    await limits.countFailedLogin(clientAddress, account);
+    parts.audit.loginFailed(exchange, error);
+    await admission.settle(false);
     throw error;
   }
+  await admission.settle(true);
+  return admit(exchange, actor, parts);
 }
 
-/** Name in Basic credentials, for the count only; `identity` reads them strictly. */
-function basicAccount(authorization: string | undefined): string | undefined {
-  const credentials = /^basic +([a-z0-9+/=_-]*)/i.exec(authorization ?? '')?.[1];
-  if (credentials === undefined) return undefined;
-  return Buffer.from(credentials, 'base64').toString('utf8').split(':', 1)[0];
+async function admit(exchange: Exchange, actor: Actor, { limits }: LoginParts): Promise<Actor> {
+  exchange.actor = actor;
+  if (actor.kind !== 'anonymous') await limits.admitAccount(actor.name);
+  return actor;
 }

@@ -31,10 +31,11 @@ export class BasicLogin {
   }
 
   /** @throws LoginFailure; OciError UNAVAILABLE when too many logins wait. */
-  async verify(name: string, password: string): Promise<Account> {
+  async verify(name: string, password: string, beforeComparing?: () => Promise<void>): Promise<Account> {
     const account = isUserName(name) ? this.#rights.accountByName(name) : undefined;
     const key = this.#key(name, password, account);
     if (account?.enabled && this.#isRemembered(key)) return account;
+    await beforeComparing?.();
     // An impossible password is refused for every name alike, so its haste tells nothing.
     const matches = isPossiblePassword(password) && (await this.#compareOnce(key, password, account));
     // Comparing takes a while, in which the account may have changed.

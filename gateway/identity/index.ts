@@ -3,6 +3,7 @@ import type { Log } from '../../runtime/log.ts';
 import { IdentityService } from './service.ts';
 import type { Action, Actor, Decision, IssuedToken, Scope } from './types.ts';
 
+export { type Credentials, parseAuthorization } from './authorization-header.ts';
 export { LoginFailure } from './login-failure.ts';
 export { parseScopes } from './scopes.ts';
 export type { Action, Actor, Credential, CredentialKind, Decision, IssuedToken, Scope } from './types.ts';
@@ -17,6 +18,11 @@ export interface Identity {
    *   (`detail.reason` says why); UNAVAILABLE with `Retry-After` when too many logins wait.
    */
   authenticate(authorization: string | undefined): Promise<Actor>;
+  /**
+   * @param beforeComparing is waited for where a password has to be compared; a remembered login does not wait.
+   * @throws LoginFailure; OciError UNAVAILABLE with `Retry-After` when too many logins wait.
+   */
+  verifyPassword(name: string, password: string, beforeComparing?: () => Promise<void>): Promise<Actor>;
   /** Deny by default. A Bearer actor may what its token was issued for and its account is granted now. */
   decide(actor: Actor, repository: string, action: Action): Decision;
   /** The same for listing the catalog, of which `readablePatterns` says how much is shown. */

@@ -53,7 +53,15 @@ export class IdentityService implements Identity {
     if (authorization === undefined) return { name: '', kind: 'anonymous', admin: false };
     const credentials = parseAuthorization(authorization);
     if (credentials.scheme === 'bearer') return this.#bearer(credentials.token);
-    const account = await this.#login.verify(credentials.name, credentials.password);
+    return this.verifyPassword(credentials.name, credentials.password);
+  }
+
+  async verifyPassword(
+    name: string,
+    password: string,
+    beforeComparing?: () => Promise<void>,
+  ): Promise<Actor> {
+    const account = await this.#login.verify(name, password, beforeComparing);
     if (account.name === firstAdmin) await this.#removeInitialPassword();
     return { ...toActor(account), credential: { kind: 'password' } };
   }

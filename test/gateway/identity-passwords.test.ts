@@ -70,6 +70,17 @@ test('identical logins at once share one comparison, later ones need none', asyn
   assert.equal(comparisons(), 1);
 });
 
+test('only who has to be compared waits first: not a login that is remembered', async (t) => {
+  const { login, comparisons } = await openLogin(t);
+  const waits: number[] = [];
+  const wait = async () => void waits.push(comparisons());
+  await login.verify('alice', 'alice-password', wait);
+  await login.verify('alice', 'alice-password', wait);
+  assert.deepEqual(waits, [0]);
+  await assert.rejects(login.verify('nobody', 'some-password', wait), { reason: 'unknown' });
+  assert.deepEqual(waits, [0, 1]);
+});
+
 test('failed logins are not remembered', async (t) => {
   const { login, comparisons } = await openLogin(t);
   for (let tries = 1; tries <= 3; tries++) {
