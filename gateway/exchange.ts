@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Endpoint } from '../oci/endpoints.ts';
 import type { Actor } from './identity/index.ts';
 
 /** A request, its response, and what the steps of the chain have found out about them so far. */
@@ -16,6 +17,8 @@ export interface Exchange {
   logTarget: string;
   /** The validated `Host`, as it may stand in a URL. */
   authority: string;
+  /** Of the registry API, once it is understood. */
+  endpoint: Endpoint | undefined;
   /** What a token would have to be issued for, in the words of a challenge. */
   scope: string | undefined;
   /** Set when the credentials, or their absence, were found good. */

@@ -1,11 +1,14 @@
 import { mkdir } from 'node:fs/promises';
 import type { Server as TlsServer } from 'node:https';
+import type { AuditEntry } from '../runtime/audit-entry.ts';
 import { dataPaths } from '../runtime/config.ts';
 import type { Config } from '../runtime/config-schema.ts';
 import { serveControl } from '../runtime/control.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Running } from '../runtime/main.ts';
-import { openAudit } from './audit/access-log.ts';
+import { openAudit, together } from './audit/access-log.ts';
+import { type AuditTrail, openAuditTrail } from './audit/trail.ts';
+import { openWitness } from './audit/witness.ts';
 import { clientOriginReader } from './client-address.ts';
 import { type Hostnames, openHostnames } from './hostname.ts';
 import { openIdentity } from './identity/index.ts';
@@ -37,6 +40,8 @@ export async function openGateway(config: Config, log: Log): Promise<Gateway> {
     closers.push(() => certificate?.close());
     const identity = await openIdentity({ config, log });
     closers.push(() => identity.close());
+    const trail = await openAuditTrail(config, log);
+    closers.push(() => trail.close());
     const proxy = openProxy(paths.coreSocket);
     closers.push(() => proxy.close());
     const chain = createChain({
@@ -45,7 +50,7 @@ export async function openGateway(config: Config, log: Log): Promise<Gateway> {
       hostnames,
       limits: openLimits(config),
       identity,
-      audit: openAudit(log),
+      audit: together(openAudit(log), openWitness(trail)),
       challenge: { mode: config['auth.challenge'], service: identity.service },
       warnings: openWarnings(config, certificate),
       upstream: { proxy, storageRoot: config['storage.root'] },
@@ -56,13 +61,17 @@ export async function openGateway(config: Config, log: Log): Promise<Gateway> {
     closers.push(() => redirect?.close(0));
     const control = await serveControl(
       paths.gatewaySocket,
-      { 'GET /status': () => status(listener, config, certificate) },
+      {
+        'GET /status': () => status(listener, config, certificate, trail),
+        'POST /audit': (entry) => trail.recordDurably(entry as AuditEntry),
+      },
       log,
     );
     closers.push(() => control.close());
     const reload = async () => {
       hostnames.refresh();
       await certificate?.reload();
+      await trail.reopen();
     };
     return { port: listener.port, drain: closeAll, reload };
   } catch (error) {
@@ -98,7 +107,12 @@ async function listenForRedirects(
   return openListener(redirect, { addresses: config.listen, port, setting: 'http.port', log });
 }
 
-async function status(listener: Listener, config: Config, certificate: ServedCertificate | undefined) {
+async function status(
+  listener: Listener,
+  config: Config,
+  certificate: ServedCertificate | undefined,
+  trail: AuditTrail,
+) {
   return {
     pid: process.pid,
     uptimeSeconds: Math.round(process.uptime()),
@@ -106,5 +120,6 @@ async function status(listener: Listener, config: Config, certificate: ServedCer
     tls: config['tls.mode'],
     certificate: await certificate?.describe(),
     requests: listener.requests,
+    audit: trail.status(),
   };
 }

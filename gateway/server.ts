@@ -46,6 +46,7 @@ async function handle(exchange: Exchange, parts: ChainParts): Promise<void> {
   }
   const endpoint = parseEndpoint(method, target);
   if (!endpoint) return findRoute(method, path).answer(exchange, query, parts);
+  exchange.endpoint = endpoint;
   exchange.scope = scopeNeeded(endpoint);
   const actor = await login(exchange, parts);
   const hasCredentials = request.headers.authorization !== undefined;
@@ -84,6 +85,7 @@ function begin(request: IncomingMessage, response: ServerResponse, readOrigin: C
     startedAtMs: performance.now(),
     logTarget: '-',
     authority: '',
+    endpoint: undefined,
     scope: undefined,
     actor: undefined,
   };

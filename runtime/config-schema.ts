@@ -1,3 +1,4 @@
+import { auditSettings } from './settings/audit.ts';
 import { authSettings } from './settings/auth.ts';
 import { collectionSettings } from './settings/collection.ts';
 import { limitsSettings } from './settings/limits.ts';
@@ -18,6 +19,7 @@ export const configSchema = {
   ...limitsSettings,
   ...storageSettings,
   ...collectionSettings,
+  ...auditSettings,
   ...processSettings,
 } as const;
 

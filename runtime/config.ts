@@ -110,6 +110,8 @@ function settle(values: Config): Config {
     const value = values[name] as string;
     settled[name] = value === '' ? '' : resolve(value);
   }
+  const lines = values['audit.json_lines'];
+  settled['audit.json_lines'] = lines === '' || lines === 'log' ? lines : resolve(lines);
   settled['storage.root'] ||= settled['data'];
   settled['uploads.expiry'] ||= values['gc.lease'];
   settled['hostname'] = Object.freeze(values.hostname.map((entry) => entry.toLowerCase()));
@@ -122,6 +124,8 @@ export function dataPaths(config: Config) {
   const run = join(data, 'run');
   return {
     usersDatabase: join(data, 'users.db'),
+    auditDatabase: join(data, 'audit.db'),
+    auditSpool: join(data, 'audit-spool'),
     registryDatabase: join(data, 'registry.db'),
     certificates: join(data, 'certs'),
     initialPassword: join(data, 'initial-admin-password'),

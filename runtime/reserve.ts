@@ -31,7 +31,8 @@ export function reserveOf({ bytes, share }: Pick<Reserve, 'bytes' | 'share'>, to
   );
 }
 
-function parseBytes(text: string): number | undefined {
+/** `1GiB` in bytes. @returns undefined for anything else. */
+export function parseBytes(text: string): number | undefined {
   const match = /^([0-9]{1,6}(?:\.[0-9]{1,3})?)(KiB|MiB|GiB|TiB)$/.exec(text);
   return match ? Math.round(Number(match[1]) * unitBytes[match[2]!]!) : undefined;
 }

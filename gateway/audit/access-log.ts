@@ -59,3 +59,15 @@ function describe({ request, requestId, clientAddress, actor, logTarget }: Excha
     path: logTarget.slice(0, maxTarget),
   };
 }
+
+/** All of them, in order. */
+export function together(...audits: readonly Audit[]): Audit {
+  return {
+    follow(exchange) {
+      for (const audit of audits) audit.follow(exchange);
+    },
+    loginFailed(exchange, failure) {
+      for (const audit of audits) audit.loginFailed(exchange, failure);
+    },
+  };
+}

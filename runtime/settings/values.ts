@@ -3,7 +3,7 @@ import { parseSparseIndex, type SparseIndex } from '../../oci/sparse-index.ts';
 import { type DailyWindow, formatWindow, parseWindow } from '../daily-window.ts';
 import { parseDuration } from '../duration.ts';
 import type { ValueFault } from '../policy-fields.ts';
-import { parseReserve, type Reserve } from '../reserve.ts';
+import { parseBytes, parseReserve, type Reserve } from '../reserve.ts';
 import { formatPolicies, type RetentionPolicy, readPolicies } from '../retention-policies.ts';
 
 /** One kind of value: how its text is read, and what to say when it cannot be. */
@@ -122,6 +122,12 @@ export const reserve: ValueType<Reserve> = {
   list: true,
   parse: parseReserve,
   format: ({ text }) => text,
+};
+
+export const size: ValueType<number> = {
+  expected: 'a size such as 500MiB or 10GiB, or 0',
+  parse: (text) => (text === '0' ? 0 : parseBytes(text)),
+  format: (bytes) => (bytes === 0 ? '0' : `${bytes / 2 ** 20}MiB`),
 };
 
 export const sparseIndex: ValueType<SparseIndex> = {

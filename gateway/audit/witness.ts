@@ -1,0 +1,107 @@
+import { referenceText } from '../../oci/reference.ts';
+import type { AuditAction, AuditEntry } from '../../runtime/audit-entry.ts';
+import { rightNeeded } from '../access.ts';
+import type { Exchange } from '../exchange.ts';
+import { BoundedMap } from '../identity/bounded-map.ts';
+import type { Credential } from '../identity/index.ts';
+import type { Audit } from './access-log.ts';
+import type { AuditTrail } from './trail.ts';
+
+/** Clients such as curl send their password with every request: that is one login, as long as it goes on. */
+const loginEveryMs = 10 * 60_000;
+const maxLogins = 10_000;
+
+/** Puts into the audit trail what is to be seen of requests. */
+export function openWitness(trail: AuditTrail): Audit {
+  const logins = new BoundedMap<string, number>(maxLogins);
+
+  /** Accepted credentials are a login where a token is issued for them, elsewhere the first time in a while. */
+  function isLogin({ actor, clientAddress, logTarget, response }: Exchange): boolean {
+    if (!actor?.credential || actor.kind === 'anonymous' || actor.credential.kind === 'bearer') return false;
+    const key = `${clientAddress} ${actor.name} ${actor.account?.credentialVersion} ${credentialText(actor.credential)}`;
+    const now = performance.now();
+    const last = logins.get(key);
+    logins.set(key, now);
+    if (logTarget === '/token') return response.statusCode === 200;
+    return last === undefined || now - last > loginEveryMs;
+  }
+
+  return {
+    follow(exchange) {
+      exchange.response.once('close', () => {
+        const { actor, clientAddress } = exchange;
+        const credential = actor?.issuedTo ?? actor?.credential;
+        if (credential?.id !== undefined) trail.used(credentialText(credential), clientAddress);
+        if (isLogin(exchange))
+          trail.record({
+            ...describe(exchange, 'login'),
+            result: 'ok',
+            status: exchange.response.statusCode,
+          });
+        const entry = registryEntry(exchange);
+        if (entry) trail.record(entry);
+      });
+    },
+    loginFailed(exchange, { account, reason }) {
+      trail.record({
+        ...describe(exchange, 'login.failed'),
+        actor: account,
+        actorKind: 'user',
+        result: 'failed',
+        status: 401,
+        detail: { reason },
+      });
+    },
+  };
+}
+
+const actionOf = { GET: 'pull', PUT: 'push', DELETE: 'delete' } as const;
+
+function registryEntry(exchange: Exchange): AuditEntry | undefined {
+  const { endpoint, response } = exchange;
+  if (!endpoint || !response.headersSent) return undefined;
+  const { statusCode: status } = response;
+  if (status === 403) return deniedEntry(exchange);
+  const hasContent =
+    endpoint.kind === 'manifest' || (endpoint.kind === 'blob' && endpoint.method === 'DELETE');
+  if (!hasContent || endpoint.method === 'HEAD' || status >= 300) return undefined;
+  const entry = describe(exchange, actionOf[endpoint.method]);
+  const tags = endpoint.kind === 'manifest' ? endpoint.tags : [];
+  return { ...entry, result: 'ok', status, ...(tags.length > 0 && { detail: { tags } }) };
+}
+
+/** What a right was missing for. */
+function deniedEntry(exchange: Exchange): AuditEntry {
+  const right = rightNeeded(exchange.endpoint!);
+  const wanted = right?.action ?? 'catalog';
+  return { ...describe(exchange, 'denied'), result: 'denied', status: 403, detail: { wanted } };
+}
+
+function describe(exchange: Exchange, action: AuditAction): Omit<AuditEntry, 'result'> {
+  const { actor, clientAddress, endpoint, requestId, response } = exchange;
+  const credential = actor?.issuedTo ?? actor?.credential;
+  const isRegistry = action !== 'login' && action !== 'login.failed' && endpoint && 'repository' in endpoint;
+  return {
+    at: Date.now(),
+    action,
+    actor: actor?.name ?? '',
+    actorKind: actor?.kind ?? 'anonymous',
+    credential: credential && credentialText(credential),
+    token: actor?.credential?.kind === 'bearer' ? actor.credential.id : undefined,
+    address: clientAddress,
+    ...(isRegistry && {
+      repository: endpoint.repository,
+      reference: endpoint.kind === 'manifest' ? referenceText(endpoint.reference) : undefined,
+      digest: text(endpoint.kind === 'blob' ? endpoint.digest : response.getHeader('docker-content-digest')),
+    }),
+    requestId,
+  };
+}
+
+function credentialText({ kind, id }: Credential): string {
+  return id === undefined ? kind : `${kind}:${id}`;
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,25 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type AuditEntry, formatEntry } from './audit-entry.ts';
+import { dataPaths } from './config.ts';
+import type { Config } from './config-schema.ts';
+import { callControl } from './control.ts';
+import { syncDirectory, writeFileDurably } from './durable-file.ts';
+
+/**
+ * Puts an entry of another process than the gateway into the audit trail, which only the gateway writes. Resolves
+ * when the entry is durable: committed by the gateway, or, where none runs or it cannot write, in a file of its own
+ * that the next one takes up. An entry that comes both ways is written once: its request id is its identity.
+ * @throws Error when it can be kept nowhere.
+ */
+export async function reportToAudit(config: Config, entry: AuditEntry): Promise<void> {
+  if (config['audit.trail'] === 'off') return;
+  const { gatewaySocket, auditSpool } = dataPaths(config);
+  // Killed before its answer, or unable to write: the file is for both.
+  const answer = await callControl(gatewaySocket, 'POST', '/audit', entry).catch(() => undefined);
+  if (answer !== undefined) return;
+  await mkdir(auditSpool, { recursive: true, mode: 0o700 });
+  await syncDirectory(config.data);
+  await writeFileDurably(join(auditSpool, `${entry.at}-${randomUUID()}.json`), formatEntry(entry));
+}
