@@ -7,6 +7,8 @@ export interface Right {
   action: Action;
 }
 
+const catalogScope = 'registry:catalog:*';
+
 /** Endpoint → the right that it needs; undefined where it concerns no repository. */
 export function rightNeeded(endpoint: Endpoint): Right | undefined {
   switch (endpoint.kind) {
@@ -27,12 +29,17 @@ export function rightNeeded(endpoint: Endpoint): Right | undefined {
 
 /** Scope of the token that a client should get for the endpoint (distribution, "Token Scope Documentation"). */
 export function scopeNeeded(endpoint: Endpoint): string | undefined {
-  if (endpoint.kind === 'catalog') return 'registry:catalog:*';
+  if (endpoint.kind === 'catalog') return catalogScope;
   const right = rightNeeded(endpoint);
   if (!right) return undefined;
   const scope = `repository:${right.repository}:${right.action === 'push' ? 'pull,push' : right.action}`;
-  const from = endpoint.kind === 'uploads' && endpoint.mount ? endpoint.from : undefined;
-  return from === undefined || from === right.repository ? scope : `${scope} repository:${from}:pull`;
+  return endpoint.kind === 'uploads' && endpoint.mount ? `${scope}${mountScope(endpoint)}` : scope;
+}
+
+/** Where a mount may come from anywhere, the token must be one that may look everywhere. */
+function mountScope({ repository, from }: Extract<Endpoint, { kind: 'uploads' }>): string {
+  if (from === undefined) return ` ${catalogScope}`;
+  return from === repository ? '' : ` repository:${from}:pull`;
 }
 
 /** What the core may do for an actor. */
@@ -69,7 +76,8 @@ export function authorise(
 
 /**
  * A mount may take only from what the caller may pull. Otherwise it becomes an ordinary upload, as the specification
- * lets a registry answer any mount; a refusal would tell that the other repository exists.
+ * lets a registry answer any mount; a refusal would tell that the other repository exists. A token that was not
+ * asked for any other repository is refused, since one that is will save the upload.
  */
 function checkMount(
   endpoint: Extract<Endpoint, { kind: 'uploads' }>,
@@ -78,17 +86,28 @@ function checkMount(
 ): Permission {
   const { mount, from, ...upload } = endpoint;
   if (mount === undefined) return { endpoint: upload };
-  if (from === undefined) return { endpoint, readable: identity.readablePatterns(actor) };
-  return { endpoint: identity.decide(actor, from, 'pull').allowed ? endpoint : upload };
+  if (from === undefined) {
+    const readable = identity.readablePatterns(actor);
+    const hasOther = readable.some((pattern) => pattern !== endpoint.repository);
+    if (!hasOther) demandScope(identity.decideCatalog(actor), { action: 'catalog' });
+    return { endpoint, readable };
+  }
+  const decision = identity.decide(actor, from, 'pull');
+  demandScope(decision, { repository: from, action: 'pull' });
+  return { endpoint: decision.allowed ? endpoint : upload };
 }
 
 function demand(decision: Decision, actor: Actor, wanted: { repository?: string; action: string }): void {
   if (decision.allowed) return;
-  if (decision.reason === 'scope') {
-    throw new OciError('UNAUTHORIZED', { message: 'the token was not issued for this', detail: wanted });
-  }
+  demandScope(decision, wanted);
   if (actor.kind === 'anonymous') throw new OciError('UNAUTHORIZED', { detail: wanted });
   throw new OciError('DENIED', { detail: wanted });
+}
+
+/** What another token of the same account may do, this one is refused for. */
+function demandScope({ reason }: Decision, wanted: { repository?: string; action: string }): void {
+  if (reason !== 'scope') return;
+  throw new OciError('UNAUTHORIZED', { message: 'the token was not issued for this', detail: wanted });
 }
 
 function contentAction(method: 'GET' | 'HEAD' | 'PUT' | 'DELETE'): Action {

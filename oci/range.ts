@@ -27,7 +27,8 @@ export function parseContentRange(text: string): ByteRange {
 /**
  * `Range` of a GET against a representation of `size` bytes (RFC 9110 section 14.2).
  * @returns the range; `undefined` when the header is to be ignored (other unit, malformed, several ranges);
- *   `'unsatisfiable'` when nothing of it exists (416).
+ *   `'unsatisfiable'` when nothing of it exists, or it ends before it begins, which a server may reject
+ *   (section 14.2) and the conformance suite wants rejected (416).
  */
 export function parseRange(text: string, size: number): ByteRange | undefined | 'unsatisfiable' {
   const match = /^bytes=[ \t]*([0-9]*)-([0-9]*)[ \t]*$/i.exec(text);
@@ -40,8 +41,7 @@ export function parseRange(text: string, size: number): ByteRange | undefined | 
     return { start: Math.max(0, size - length), end: size - 1 };
   }
   const start = Number(first);
-  if (last !== '' && Number(last) < start) return undefined;
-  if (start >= size) return 'unsatisfiable';
+  if (start >= size || (last !== '' && Number(last) < start)) return 'unsatisfiable';
   return { start, end: last === '' ? size - 1 : Math.min(Number(last), size - 1) };
 }
 

@@ -3,8 +3,9 @@ import { test } from 'node:test';
 import { rightNeeded } from '../../gateway/access.ts';
 import { parseEndpoint } from '../../oci/endpoints.ts';
 import { parseContext } from '../../runtime/request-context.ts';
-import { as, request } from '../support/http.ts';
+import { as, request, type Target } from '../support/http.ts';
 import { describeBlob, digestOf, OCI_MANIFEST, pushBlob, pushImage, pushManifest } from '../support/push.ts';
+import { withToken } from '../support/token.ts';
 import { password, startCore, startFakeCore, startGateway } from './support.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;
@@ -138,4 +139,26 @@ test('a mount without from takes only from what the user may pull; otherwise it 
   assert.match(answer.headers.location!, /^\/v2\/team\/x\/blobs\/uploads\//);
   assert.equal((await request(alice!, { path: `/v2/team/x/blobs/${hidden}` })).status, 404);
   assert.equal((await mount(digestOf('never pushed'))).status, 202);
+});
+
+test('a token that was not asked for where a mount comes from is refused; the one of the challenge mounts', async (t) => {
+  const gateway = await startGateway(t);
+  await startCore(t, gateway.data);
+  const [admin, alice] = ['admin', 'alice'].map((user) => as(gateway, user, password));
+  const shared = await pushBlob(admin!, 'team/base', 'shared');
+  const hidden = await pushBlob(admin!, 'secret/app', 'hidden');
+  const narrow = await withToken(alice!, 'repository:team/x:pull,push');
+  const mount = (target: Target, query: string) =>
+    request(target, { method: 'POST', path: `/v2/team/x/blobs/uploads/?mount=${query}` });
+  for (const query of [`${shared}&from=team/base`, shared]) {
+    const refused = await mount(narrow, query);
+    assert.deepEqual([refused.status, refused.json.errors[0].code], [401, 'UNAUTHORIZED'], query);
+    const challenge = refused.headers['www-authenticate']!;
+    assert.match(challenge, /error="insufficient_scope"/);
+    const wider = await withToken(alice!, /scope="([^"]+)"/.exec(challenge)![1]!);
+    assert.equal((await mount(wider, query)).status, 201, query);
+    // What the account may not read, no token of its own reads: no challenge, and no word about it.
+    assert.equal((await mount(wider, hidden)).status, 202, query);
+  }
+  assert.equal((await mount(narrow, `${hidden}&from=secret/app`)).status, 202);
 });

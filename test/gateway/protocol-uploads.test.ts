@@ -5,7 +5,7 @@ import { finish, getBlob, openUpload, patch, sha512Of, statusOf } from '../regis
 import { request } from '../support/http.ts';
 import { digestOf, pushBlob } from '../support/push.ts';
 import { fileScope } from '../support/scope.ts';
-import { ask, other, repository, startRegistry } from './protocol-support.ts';
+import { ask, absent as nowhere, other, repository, startRegistry } from './protocol-support.ts';
 
 const registry = await startRegistry(fileScope);
 const uploads = `/v2/${repository}/blobs/uploads/`;
@@ -153,7 +153,7 @@ test('a mount: 201 of what is there, with from and without, else 202 and a sessi
   for (const query of [
     `?mount=${absent}`,
     `?mount=${absent}&from=${other}`,
-    `?mount=${absent}&from=no/such`,
+    `?mount=${absent}&from=${nowhere}`,
   ]) {
     const answer = await ask(registry, 'POST', uploads + query);
     assert.equal(answer.status, 202, query);

@@ -44,7 +44,7 @@ for (const [range, contentRange, body] of satisfiable) {
   });
 }
 
-for (const range of ['bytes=10-', 'bytes=10-12', 'bytes=999999999999999-', 'bytes=-0']) {
+for (const range of ['bytes=10-', 'bytes=10-12', 'bytes=999999999999999-', 'bytes=-0', 'bytes=4-2']) {
   test(`Range ${range} is 416 and says how long the blob is`, async () => {
     const answer = await get({ range });
     assert.deepEqual(assertError(answer, 416, 'RANGE_INVALID'), { size: 10 });
@@ -53,7 +53,7 @@ for (const range of ['bytes=10-', 'bytes=10-12', 'bytes=999999999999999-', 'byte
 }
 
 // RFC 9110 section 14.2: what is malformed, of another unit or too much at once may be ignored.
-for (const range of ['bytes=4-2', 'lines=1-2', 'bytes=a-b', 'bytes=-', 'bytes=0-1,4-5', 'bytes', '0-4']) {
+for (const range of ['lines=1-2', 'bytes=a-b', 'bytes=-', 'bytes=0-1,4-5', 'bytes', '0-4']) {
   test(`Range ${range} is ignored`, async () => {
     const answer = await get({ range });
     assert.equal(answer.status, 200);
