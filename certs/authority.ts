@@ -9,11 +9,14 @@ import { hostname } from 'node:os';
 import { promisify } from 'node:util';
 import { CertificateError } from './errors.ts';
 import { type CertificatePaths, createFile, readIfThere } from './files.ts';
+import type { PermittedNames } from './permitted-names.ts';
 import { DAY_MILLISECONDS, parseChain, validityFault } from './x509.ts';
 
 const AUTHORITY_DAYS = 3652;
 /** Certificates begin this much before they are made: client clocks may be behind ours. */
 export const CLOCK_SKEW_MILLISECONDS = DAY_MILLISECONDS;
+
+export type KeyType = 'ecdsa' | 'rsa';
 
 /** The authority as found on disk; without `keyPem` it can verify but not issue. */
 export interface Authority {
@@ -75,10 +78,10 @@ function readCertificate(pem: string, paths: CertificatePaths, now: Date): X509C
 }
 
 function checkKey(keyPem: string, certificate: X509Certificate, paths: CertificatePaths): void {
-  const remedy = `Put the key of ${paths.caCertificatePath} there: an RSA key in PEM form, not encrypted`;
+  const remedy = `Put the key of ${paths.caCertificatePath} there: an EC or RSA key in PEM form, not encrypted`;
   const key = parseKey(keyPem);
-  if (key?.asymmetricKeyType !== 'rsa') {
-    throw new CertificateError('CA_KEY_UNUSABLE', `${paths.caKeyPath} is not a usable RSA key`, remedy);
+  if (!key || !isUsableKey(key)) {
+    throw new CertificateError('CA_KEY_UNUSABLE', `${paths.caKeyPath} is not a usable key`, remedy);
   }
   if (!certificate.checkPrivateKey(key)) {
     const problem = `${paths.caKeyPath} does not belong to ${paths.caCertificatePath}`;
@@ -87,25 +90,44 @@ function checkKey(keyPem: string, certificate: X509Certificate, paths: Certifica
 }
 
 /**
- * Makes the authority, valid for ten years. Resolves to whether this call made it: of several
- * processes one does, and all go on with that one.
+ * Makes the authority, valid for ten years, which may issue for the permitted names alone. Resolves to whether this
+ * call made it: of several processes one does, and all go on with that one.
  */
-export async function makeAuthority(paths: CertificatePaths, now: Date): Promise<boolean> {
+export async function makeAuthority(
+  paths: CertificatePaths,
+  { permitted, keyType, now }: { permitted: readonly string[]; keyType: KeyType; now: Date },
+): Promise<boolean> {
   // An existing key is a crash's leftover or another process's first half: since whoever goes on
   // uses the key that is there, ca.key and ca.crt match in every order of events.
   if ((await readIfThere(paths.caKeyPath)) === undefined) {
-    await createFile(paths.caKeyPath, await makeKey());
+    await createFile(paths.caKeyPath, await makeKey(keyType));
   }
   const keyPem = (await readIfThere(paths.caKeyPath)) ?? '';
-  if (parseKey(keyPem)?.asymmetricKeyType !== 'rsa') {
-    const problem = `${paths.caKeyPath} is not a usable RSA key`;
+  const key = parseKey(keyPem);
+  if (!key || !isUsableKey(key)) {
+    const problem = `${paths.caKeyPath} is not a usable key`;
     throw new CertificateError('CA_KEY_UNUSABLE', problem, 'It has no certificate beside it: move it away');
   }
+  return createFile(paths.caCertificatePath, await authorityText(keyPem, permitted, now));
+}
+
+/** A new certificate of an authority for that key. */
+export async function authorityText(
+  keyPem: string,
+  permitted: readonly string[],
+  now: Date,
+): Promise<string> {
   const notBefore = new Date(now.getTime() - CLOCK_SKEW_MILLISECONDS);
   const notAfter = new Date(notBefore.getTime() + AUTHORITY_DAYS * DAY_MILLISECONDS);
-  // Loaded here, not above: the gateway's processes load this room too but never sign.
+  // Loaded here, not above: the gateway's processes load this room too but seldom sign.
   const { signAuthority } = await import('./sign.ts');
-  return createFile(paths.caCertificatePath, signAuthority(keyPem, authorityName(), { notBefore, notAfter }));
+  return signAuthority(keyPem, authorityName(), permitted, { notBefore, notAfter });
+}
+
+/** What an authority may issue for; undefined: anything, as with those that were made before there were limits. */
+export async function permittedNames({ certificate }: Authority): Promise<PermittedNames | undefined> {
+  const { readPermittedNames } = await import('./permitted-names.ts');
+  return readPermittedNames(certificate.raw);
 }
 
 // The id tells two authorities of one machine apart: clients choose an issuer by its name.
@@ -116,10 +138,20 @@ function authorityName(): string {
   return `Gatehouse CA ${machine} ${randomBytes(4).toString('hex')}`;
 }
 
-/** A new RSA-2048 key as PKCS #8 PEM, made natively: node-forge would block for seconds. */
-export async function makeKey(): Promise<string> {
-  const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
+/** A new key, ECDSA P-256 or RSA-2048, as PKCS #8 PEM. */
+export async function makeKey(type: KeyType): Promise<string> {
+  const generate = promisify(generateKeyPair);
+  const { privateKey } =
+    type === 'ecdsa'
+      ? await generate('ec', { namedCurve: 'P-256' })
+      : await generate('rsa', { modulusLength: 2048 });
   return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
+
+/** Whether certificates can be made for it, or with it. */
+export function isUsableKey({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): boolean {
+  if (asymmetricKeyType === 'ec') return true;
+  return asymmetricKeyType === 'rsa' && (asymmetricKeyDetails?.modulusLength ?? 0) >= 2048;
 }
 
 /** The private key of a PEM text, undefined when there is none that can be used. */

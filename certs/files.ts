@@ -94,7 +94,7 @@ export async function replaceFiles(...files: [path: string, text: string][]): Pr
 async function writeTemporary(path: string, text: string): Promise<string> {
   const name = path.slice(dirname(path).length + 1);
   const temporary = join(dirname(path), `.${name}.${randomBytes(8).toString('hex')}.tmp`);
-  const file = await open(temporary, 'wx', name.endsWith('.key') ? KEY_MODE : CERTIFICATE_MODE);
+  const file = await open(temporary, 'wx', /\.key(\.old)?$/.test(name) ? KEY_MODE : CERTIFICATE_MODE);
   try {
     await file.writeFile(text);
     await file.sync();

@@ -1,4 +1,6 @@
 /** The façade of the certificates' room: what the gateway and the command line may use of it. */
+export type { KeyType } from './authority.ts';
+export { exportAuthorityKey, importAuthorityKey } from './authority-key.ts';
 export {
   type CertificateRequest,
   type EnsuredCertificates,
@@ -6,8 +8,10 @@ export {
   renewServerCertificate,
 } from './ensure.ts';
 export { CertificateError, type CertificateErrorCode } from './errors.ts';
+export { issueKeyCertificate, type KeyCertificate } from './key-certificate.ts';
 export { type KeyPair, type KeyPairPaths, loadKeyPair } from './key-pair.ts';
 export { canonicalName, machineNames } from './names.ts';
-export type { IssueReason } from './server-certificate.ts';
+export { renewAuthority } from './renew-authority.ts';
+export { type IssueReason, renewalTimeOf } from './server-certificate.ts';
 export { type KeyPairWatchOptions, watchKeyPair } from './watch.ts';
 export { type CertificateDescription, describeCertificate } from './x509.ts';

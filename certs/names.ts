@@ -8,7 +8,7 @@ import { CertificateError } from './errors.ts';
  * and `::1`, then `extra` (configured hostnames), the system's hostname and its interface addresses.
  * Each is canonical and comes once. Throws CertificateError NAME_INVALID for a bad name in `extra`.
  */
-export function machineNames(extra: string[]): string[] {
+export function machineNames(extra: readonly string[]): string[] {
   const own = hostname();
   // A system's hostname may be anything (`my box`): not a reason to refuse to start.
   const system = isCertificateName(own) ? [own] : [];
@@ -16,7 +16,7 @@ export function machineNames(extra: string[]): string[] {
 }
 
 /** Canonical forms of `names`, each once, in order. Throws CertificateError NAME_INVALID. */
-export function canonicalNames(names: string[]): string[] {
+export function canonicalNames(names: readonly string[]): string[] {
   return [...new Set(names.map(canonicalName))];
 }
 

@@ -1,12 +1,19 @@
 import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
-import { type Authority, CLOCK_SKEW_MILLISECONDS, makeKey, parseKey } from './authority.ts';
+import {
+  type Authority,
+  CLOCK_SKEW_MILLISECONDS,
+  isUsableKey,
+  type KeyType,
+  makeKey,
+  parseKey,
+} from './authority.ts';
 import { type CertificatePaths, createFile, readIfThere, replaceFiles } from './files.ts';
 import { certificateNames, DAY_MILLISECONDS, validityFault } from './x509.ts';
 
-// 398 days is what Apple's and the browsers' verifiers accept of a server certificate.
-const SERVER_DAYS = 397;
-const RENEW_DAYS = 30;
+/** With the day before that certificates begin: under the 398 that Apple's and the browsers' verifiers accept. */
+export const MAXIMUM_LIFETIME_MILLISECONDS = 396 * DAY_MILLISECONDS;
+const RENEW_MILLISECONDS = 30 * DAY_MILLISECONDS;
 
 /** An authority with its key at hand. */
 export type IssuingAuthority = Authority & { keyPem: string };
@@ -25,7 +32,7 @@ export type IssueReason =
 export async function inspectServer(
   paths: CertificatePaths,
   authority: Authority,
-  names: string[],
+  names: readonly string[],
   now: Date,
 ): Promise<IssueReason | undefined> {
   const pem = await readIfThere(paths.certificatePath);
@@ -38,16 +45,37 @@ export async function inspectServer(
   if (!certificate.checkIssued(issuer) || !certificate.verify(issuer.publicKey)) return 'foreign';
   if (validityFault(certificate, now)) return 'expired';
   // A certificate that ends with its authority would end no later when issued again.
-  const renewFrom = certificate.validToDate.getTime() - RENEW_DAYS * DAY_MILLISECONDS;
-  if (now.getTime() > renewFrom && certificate.validToDate < issuer.validToDate) return 'ends-soon';
+  if (now.getTime() > renewalTime(certificate) && certificate.validToDate < issuer.validToDate) {
+    return 'ends-soon';
+  }
   const present = certificateNames(certificate);
   return names.every((name) => present.includes(name)) ? undefined : 'names';
+}
+
+/** As renewalTime(), of the first certificate in a PEM text. */
+export function renewalTimeOf(pem: string): number {
+  return renewalTime(new X509Certificate(pem));
+}
+
+/** From when a certificate is to be renewed, in milliseconds since 1970: when a third of its life is left, or 30 days. */
+export function renewalTime({ validFromDate, validToDate }: X509Certificate): number {
+  const end = validToDate.getTime();
+  const begin = validFromDate.getTime() + CLOCK_SKEW_MILLISECONDS;
+  return end - Math.min(RENEW_MILLISECONDS, Math.max(0, end - begin) / 3);
 }
 
 /** Names of the server certificate on disk, none where there is no readable one. */
 export async function presentNames(paths: CertificatePaths): Promise<string[]> {
   const certificate = tryParse((await readIfThere(paths.certificatePath)) ?? '');
   return certificate ? certificateNames(certificate) : [];
+}
+
+/** What a server certificate is to be. */
+export interface ServerRequest {
+  names: readonly string[];
+  now: Date;
+  /** From now to its end. */
+  lifetimeMs: number;
 }
 
 /**
@@ -58,10 +86,9 @@ export async function presentNames(paths: CertificatePaths): Promise<string[]> {
 export async function issueServer(
   paths: CertificatePaths,
   authority: IssuingAuthority,
-  names: string[],
-  now: Date,
+  request: ServerRequest,
 ): Promise<boolean> {
-  const text = await certificateText(await usableKey(paths), authority, names, now);
+  const text = await serverText(await usableKey(paths, authority), authority, request);
   const isFirst = (await readIfThere(paths.certificatePath)) === undefined;
   if (isFirst) return createFile(paths.certificatePath, text);
   await replaceFiles([paths.certificatePath, text]);
@@ -72,44 +99,50 @@ export async function issueServer(
 export async function renewServer(
   paths: CertificatePaths,
   authority: IssuingAuthority,
-  names: string[],
-  now: Date,
+  request: ServerRequest,
 ): Promise<void> {
-  const keyPem = await makeKey();
-  const text = await certificateText(keyPem, authority, names, now);
+  const keyPem = await makeKey(keyTypeOf(authority));
+  const text = await serverText(keyPem, authority, request);
   await replaceFiles([paths.keyPath, keyPem], [paths.certificatePath, text]);
 }
 
-async function certificateText(
+/** A server certificate for the key, and its authority's. */
+export async function serverText(
   keyPem: string,
   authority: IssuingAuthority,
-  names: string[],
-  now: Date,
+  { names, now, lifetimeMs }: ServerRequest,
 ): Promise<string> {
   const issuer = authority.certificate;
-  const begin = Math.max(now.getTime() - CLOCK_SKEW_MILLISECONDS, issuer.validFromDate.getTime());
-  const end = Math.min(begin + SERVER_DAYS * DAY_MILLISECONDS, issuer.validToDate.getTime());
-  const validity = { notBefore: new Date(begin), notAfter: new Date(end) };
+  const notBefore = new Date(
+    Math.max(now.getTime() - CLOCK_SKEW_MILLISECONDS, issuer.validFromDate.getTime()),
+  );
+  const notAfter = new Date(Math.min(now.getTime() + lifetimeMs, issuer.validToDate.getTime()));
   // Loaded when needed, as in authority.ts.
   const { signServer } = await import('./sign.ts');
-  const certificatePem = signServer(keyPem, commonName(names), names, validity, authority);
+  const certificatePem = signServer(keyPem, commonName(names), names, { notBefore, notAfter }, authority);
   return `${certificatePem.trimEnd()}\n${authority.certificatePem}`;
 }
 
-async function usableKey(paths: CertificatePaths): Promise<string> {
+/** Server keys are of the authority's kind: whoever chose one for old clients chose it for both. */
+export function keyTypeOf({ certificate }: Authority): KeyType {
+  return certificate.publicKey.asymmetricKeyType === 'rsa' ? 'rsa' : 'ecdsa';
+}
+
+async function usableKey(paths: CertificatePaths, authority: Authority): Promise<string> {
   const present = await readIfThere(paths.keyPath);
-  if (present === undefined) await createFile(paths.keyPath, await makeKey());
-  else if (!isServerKey(present)) await replaceFiles([paths.keyPath, await makeKey()]);
+  const make = () => makeKey(keyTypeOf(authority));
+  if (present === undefined) await createFile(paths.keyPath, await make());
+  else if (!isServerKey(present)) await replaceFiles([paths.keyPath, await make()]);
   else return present;
   return (await readIfThere(paths.keyPath)) ?? '';
 }
 
 function isServerKey(pem: string): boolean {
   const key = parseKey(pem);
-  return key?.asymmetricKeyType === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) >= 2048;
+  return key !== undefined && isUsableKey(key);
 }
 
-function commonName(names: string[]): string {
+function commonName(names: readonly string[]): string {
   const fit = names.filter((name) => isIP(name) === 0 && name.length <= 64);
   return fit.find((name) => name !== 'localhost') ?? fit[0] ?? 'gatehouse';
 }

@@ -8,6 +8,7 @@ import {
   type KeyPairPaths,
   loadKeyPair,
   machineNames,
+  renewalTimeOf,
   watchKeyPair,
 } from '../certs/index.ts';
 import { dataPaths } from '../runtime/config.ts';
@@ -15,6 +16,12 @@ import type { Config } from '../runtime/config-schema.ts';
 import type { Log } from '../runtime/log.ts';
 
 const renewalCheckMs = 12 * 3_600_000;
+const unpermittedMessage =
+  'the own certificate authority was not made for these names, so clients that ask for them refuse the certificate; make a new one with: gatehouse cert renew --new-authority';
+const keyAwayMessage =
+  'the server certificate should be issued anew, but the key of the authority is away; bring it back with: gatehouse cert import-ca-key FILE';
+const shortestCheckMs = 1000;
+const retryMs = 60_000;
 
 export interface CertificateLife {
   /** Milliseconds since 1970. */
@@ -38,7 +45,7 @@ export interface ServedCertificate {
 /** @returns undefined with `tls.mode: off`. @throws CertificateError when there is nothing that can be served. */
 export async function openCertificate(config: Config, log: Log): Promise<ServedCertificate | undefined> {
   if (config['tls.mode'] === 'off') return undefined;
-  const paths = await pairPaths(config);
+  const paths = await pairPaths(config, log);
   let pair = await loadKeyPair(paths);
   let life = lifeOf(pair);
   let servers: readonly TlsServer[] = [];
@@ -54,14 +61,19 @@ export async function openCertificate(config: Config, log: Log): Promise<ServedC
   const watch = watchKeyPair(paths, { current: pair, onChange: serve, onError: keep });
   const reload = async () => {
     try {
-      await pairPaths(config);
+      await pairPaths(config, log);
       serve(await loadKeyPair(paths));
     } catch (error) {
       keep(error);
     }
   };
-  // An own certificate is issued anew weeks before it ends, also where nobody restarts the gateway.
-  const renewal = setInterval(() => void reload(), renewalCheckMs).unref();
+  // An own certificate is issued anew before it ends, also where nobody restarts the gateway.
+  let renewal: NodeJS.Timeout | undefined;
+  const renewWhenDue = () => {
+    const waitMs = renewalWait(renewalTimeOf(pair.cert), life.endsAt);
+    renewal = setTimeout(() => void reload().finally(() => renewal && renewWhenDue()), waitMs).unref();
+  };
+  renewWhenDue();
   return {
     options: () => secureOptions(pair),
     keepCurrent: (given) => {
@@ -71,18 +83,36 @@ export async function openCertificate(config: Config, log: Log): Promise<ServedC
     life: () => life,
     reload,
     close: () => {
-      clearInterval(renewal);
+      clearTimeout(renewal);
+      renewal = undefined;
       watch.close();
     },
   };
 }
 
-async function pairPaths(config: Config): Promise<KeyPairPaths> {
+async function pairPaths(config: Config, log: Log): Promise<KeyPairPaths> {
   if (config['tls.mode'] === 'files') {
     return { certificatePath: config['tls.certificate'], keyPath: config['tls.key'] };
   }
-  const names = machineNames([...config.hostname]);
-  return ensureCertificates({ directory: dataPaths(config).certificates, names });
+  const { unpermitted, reason, created, reissued, ...paths } = await ensureCertificates({
+    directory: dataPaths(config).certificates,
+    names: machineNames(config.hostname),
+    keyType: config['tls.key_type'],
+    lifetimeMs: config['tls.lifetime'],
+  });
+  const configured = unpermitted.filter((name) => config.hostname.includes(name));
+  if (configured.length > 0) {
+    log.error(unpermittedMessage, { names: configured, authority: paths.caCertificatePath });
+  }
+  if (reason !== undefined && !created && !reissued) log.error(keyAwayMessage, { reason });
+  return paths;
+}
+
+/** Until the renewal; where that is overdue (the authority's key is away, say), until another try. */
+function renewalWait(dueAt: number, endsAt: number): number {
+  const now = Date.now();
+  if (dueAt >= now) return Math.min(renewalCheckMs, dueAt - now + shortestCheckMs);
+  return Math.min(renewalCheckMs, Math.max(retryMs, (endsAt - now) / 10));
 }
 
 /** Of the first certificate in the chain, which is the server's. */

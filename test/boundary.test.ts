@@ -44,7 +44,7 @@ const importerOf: Readonly<Record<string, string>> = {
   'http-proxy': 'gateway/proxy.ts',
   jose: 'gateway/identity/jwt.ts',
   'node-cron': 'gc/schedule.ts',
-  'node-forge': 'certs/sign.ts',
+  'node-forge': 'certs/der.ts',
   pino: 'runtime/log.ts',
   'rate-limiter-flexible': 'gateway/limits/counters.ts',
   yaml: 'runtime/yaml.ts',

@@ -12,6 +12,7 @@ import { nextSteps } from '../next-steps.ts';
 import { printError, printLine } from '../output.ts';
 import { otherPort } from '../port.ts';
 import { loadAlone, processFlags } from '../settings.ts';
+import { unpermittedText } from '../unpermitted-names.ts';
 
 export const command: Command = {
   summary: 'start the registry: all three processes',
@@ -39,9 +40,14 @@ export const command: Command = {
 
 async function makeWhatIsMissing(config: Config): Promise<void> {
   if (config['tls.mode'] === 'own') {
-    const directory = dataPaths(config).certificates;
-    const names = machineNames([...config.hostname]);
-    const { created, reissued, reason } = await ensureCertificates({ directory, names });
+    const { created, reissued, reason, unpermitted } = await ensureCertificates({
+      directory: dataPaths(config).certificates,
+      names: machineNames(config.hostname),
+      keyType: config['tls.key_type'],
+      lifetimeMs: config['tls.lifetime'],
+    });
+    const refused = unpermitted.filter((name) => config.hostname.includes(name));
+    if (refused.length > 0) printError(unpermittedText(refused));
     if (reissued) printLine(`The server certificate was issued anew (${reason}).`);
     else if (reason !== undefined && !created)
       printError(`the server certificate should be issued anew (${reason}), but ca.key is not there`);

@@ -1,4 +1,4 @@
-import { key, oneOf, path } from './values.ts';
+import { duration, key, oneOf, path } from './values.ts';
 
 /** Certificates and keys. */
 export const tlsSettings = {
@@ -9,4 +9,14 @@ export const tlsSettings = {
   ),
   'tls.certificate': key(path, '', 'PEM file with the server certificate and its chain (`tls.mode: files`).'),
   'tls.key': key(path, '', 'PEM file with the private key (`tls.mode: files`).'),
+  'tls.key_type': key(
+    oneOf('ecdsa', 'rsa'),
+    'ecdsa',
+    'Kind of the keys of a new certificate authority and of what it issues: `ecdsa` (P-256), or `rsa` (2048 bits) for very old clients. An authority that is there keeps its own.',
+  ),
+  'tls.lifetime': key(
+    duration('10s', '396d'),
+    '396d',
+    'How long a certificate by the own authority is valid. It is renewed, by itself, when a third of that is left, at most 30 days.',
+  ),
 } as const;

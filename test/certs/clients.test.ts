@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import { type AddressInfo, isIP } from 'node:net';
 import { join } from 'node:path';
@@ -9,45 +10,100 @@ import { test } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
 import { ensureCertificates, loadKeyPair } from '../../certs/index.ts';
+import { signServer } from '../../certs/sign.ts';
 import { temporaryDirectory } from '../support/files.ts';
 import { fileScope } from '../support/scope.ts';
 import { missingTool } from '../support/tools.ts';
 import { NAMES, openssl } from './support.ts';
 
 const ALL_NAMES = [...NAMES, 'my_box', '*.apps.example.test', '192.0.2.7', '2001:db8::1:0:0:7'];
+/** As openssl writes them. */
+const PERMITTED = [
+  'DNS:localhost',
+  'IP:127.0.0.1/255.255.255.255',
+  'IP:0:0:0:0:0:0:0:1/FFFF:FFFF:FFFF:FFFF:FFFF:FFFF:FFFF:FFFF',
+  'DNS:registry.example.test',
+  'DNS:my_box',
+  'DNS:apps.example.test',
+  'IP:192.0.2.7/255.255.255.255',
+  'IP:2001:DB8:0:0:1:0:0:7/FFFF:FFFF:FFFF:FFFF:FFFF:FFFF:FFFF:FFFF',
+];
 const directory = await temporaryDirectory(fileScope, 'certs');
 await ensureCertificates({ directory, names: ALL_NAMES });
 
 const file = (name: string) => join(directory, name);
 
-test('openssl verifies the server certificate, strictly, for every name', {
-  skip: missingTool('openssl'),
-}, () => {
-  for (const name of ALL_NAMES) {
-    const asked = name.replace('*', 'shop');
-    const check = isIP(name) ? ['-verify_ip', asked] : ['-verify_hostname', asked];
-    const args = ['-x509_strict', '-purpose', 'sslserver', '-CAfile', file('ca.crt'), ...check];
-    assert.match(openssl('verify', ...args, file('server.crt')), /: OK/, name);
-  }
-  const foreign = ['-CAfile', file('ca.crt'), '-verify_hostname', 'other.example.test', file('server.crt')];
-  assert.throws(() => openssl('verify', ...foreign));
-});
+for (const keyType of ['ecdsa', 'rsa'] as const) {
+  const skip = missingTool('openssl');
 
-test('openssl reads the extensions that RFC 5280 asks for', { skip: missingTool('openssl') }, () => {
-  const authority = openssl('x509', '-in', file('ca.crt'), '-noout', '-text');
-  assert.match(authority, /Basic Constraints: critical\s+CA:TRUE, pathlen:0\n/);
-  assert.match(authority, /Key Usage: critical\s+Certificate Sign, CRL Sign\n/);
-  const server = openssl('x509', '-in', file('server.crt'), '-noout', '-text');
-  assert.match(server, /Basic Constraints: critical\s+CA:FALSE\n/);
-  assert.match(server, /Key Usage: critical\s+Digital Signature, Key Encipherment\n/);
-  assert.match(server, /Extended Key Usage:\s+TLS Web Server Authentication\n/);
-  const subjectKey = /Subject Key Identifier:\s+(\S+)/.exec(authority)?.[1];
-  assert.equal(/Authority Key Identifier:\s+(?:keyid:)?(\S+)/.exec(server)?.[1], subjectKey);
-  for (const text of [authority, server]) {
-    assert.match(text, /Signature Algorithm: sha256WithRSAEncryption/);
-    assert.match(text, /Public-Key: \(2048 bit\)/);
-    // Positive, 16 bytes, no leading zero: Go refuses negative serials.
-    assert.match(text, /Serial Number:\s+[4-7][0-9a-f](:[0-9a-f]{2}){15}\n/);
+  test(`${keyType}: openssl verifies the server certificate, strictly, for every name`, {
+    skip,
+  }, async (t) => {
+    const own = await temporaryDirectory(t, 'certs');
+    await ensureCertificates({ directory: own, names: ALL_NAMES, keyType });
+    const at = (name: string) => join(own, name);
+    for (const name of ALL_NAMES) {
+      const asked = name.replace('*', 'shop');
+      const check = isIP(name) ? ['-verify_ip', asked] : ['-verify_hostname', asked];
+      const args = ['-x509_strict', '-purpose', 'sslserver', '-CAfile', at('ca.crt'), ...check];
+      assert.match(openssl('verify', ...args, at('server.crt')), /: OK/, name);
+    }
+    const foreign = ['-CAfile', at('ca.crt'), '-verify_hostname', 'other.example.test', at('server.crt')];
+    assert.throws(() => openssl('verify', ...foreign));
+  });
+
+  test(`${keyType}: openssl reads the extensions that RFC 5280 asks for`, { skip }, async (t) => {
+    const own = await temporaryDirectory(t, 'certs');
+    await ensureCertificates({ directory: own, names: ALL_NAMES, keyType });
+    const authority = openssl('x509', '-in', join(own, 'ca.crt'), '-noout', '-text');
+    assert.match(authority, /Basic Constraints: critical\s+CA:TRUE, pathlen:0\n/);
+    assert.match(authority, /Key Usage: critical\s+Certificate Sign, CRL Sign\n/);
+    assert.match(authority, /Extended Key Usage:\s+TLS Web Server Authentication\n/);
+    const limits = /Name Constraints: critical\s+Permitted:\n((?: {18}.*\n)+)/.exec(authority)?.[1] ?? '';
+    assert.deepEqual(limits.trim().split(/\s+/), PERMITTED);
+    const server = openssl('x509', '-in', join(own, 'server.crt'), '-noout', '-text');
+    assert.match(server, /Basic Constraints: critical\s+CA:FALSE\n/);
+    const uses = { ecdsa: 'Digital Signature', rsa: 'Digital Signature, Key Encipherment' }[keyType];
+    assert.match(server, new RegExp(`Key Usage: critical\\s+${uses}\\n`));
+    assert.match(server, /Extended Key Usage:\s+TLS Web Server Authentication\n/);
+    const subjectKey = /Subject Key Identifier:\s+(\S+)/.exec(authority)?.[1];
+    assert.equal(/Authority Key Identifier:\s+(?:keyid:)?(\S+)/.exec(server)?.[1], subjectKey);
+    const forms = {
+      ecdsa: [/Signature Algorithm: ecdsa-with-SHA256/, /ASN1 OID: prime256v1/],
+      rsa: [/Signature Algorithm: sha256WithRSAEncryption/, /Public-Key: \(2048 bit\)/],
+    }[keyType];
+    for (const text of [authority, server]) {
+      for (const form of forms) assert.match(text, form);
+      // Positive, 16 bytes, no leading zero: Go refuses negative serials.
+      assert.match(text, /Serial Number:\s+[4-7][0-9a-f](:[0-9a-f]{2}){15}\n/);
+    }
+  });
+}
+
+test('openssl refuses what the authority may not issue for', { skip: missingTool('openssl') }, async (t) => {
+  const own = await temporaryDirectory(t, 'certs');
+  const [certificatePem, keyPem] = await Promise.all(
+    ['ca.crt', 'ca.key'].map((name) => readFile(file(name), 'utf8')),
+  );
+  const issue = async (name: string) => {
+    const { validFromDate: notBefore, validToDate: notAfter } = new X509Certificate(certificatePem!);
+    const authority = { certificatePem: certificatePem!, keyPem: keyPem! };
+    const key = await readFile(file('server.key'), 'utf8');
+    const path = join(own, 'issued.crt');
+    await writeFile(path, signServer(key, 'test', [name], { notBefore, notAfter }, authority));
+    return () => openssl('verify', '-CAfile', file('ca.crt'), path);
+  };
+  for (const name of ['below.registry.example.test', '*.registry.example.test', '192.0.2.7']) {
+    assert.match((await issue(name))(), /: OK/, name);
+  }
+  for (const name of [
+    'example.test',
+    'xregistry.example.test',
+    '192.0.2.8',
+    '2001:db8::8',
+    '*.example.test',
+  ]) {
+    assert.throws(await issue(name), /permitted subtree violation/, name);
   }
 });
 

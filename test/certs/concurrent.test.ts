@@ -56,7 +56,7 @@ for (let round = 1; round <= 3; round++) {
     const directory = join(await temporaryDirectory(t), 'certs');
     await ensureCertificates({ directory, names: NAMES });
     const authority = await readCertificate(directory, 'ca.crt');
-    const more = [...NAMES, 'new.example.test'];
+    const more = [...NAMES, 'new.registry.example.test'];
     await race(
       t,
       [

@@ -45,11 +45,40 @@ test('starting again changes nothing, with fewer names too', async (t) => {
 test('a new name is issued by the same authority, for the same key', async (t) => {
   const directory = await established(t);
   const before = await snapshot(directory);
-  const ensured = await ensureCertificates({ directory, names: [...NAMES, 'new.example.test'] });
+  const names = [...NAMES, 'new.registry.example.test'];
+  const ensured = await ensureCertificates({ directory, names });
   assert.deepEqual([ensured.created, ensured.reissued, ensured.reason], [false, true, 'names']);
   const after = await snapshot(directory);
   assert.deepEqual({ ...after, 'server.crt': '' }, { ...before, 'server.crt': '' });
-  assert.deepEqual((await describeCertificate(after['server.crt']!)).names, [...NAMES, 'new.example.test']);
+  assert.deepEqual((await describeCertificate(after['server.crt']!)).names, names);
+  await assertSound(directory);
+});
+
+test('a name that the authority was not made for is left out and told', async (t) => {
+  const directory = await established(t);
+  const before = await snapshot(directory);
+  const foreign = ['other.example.test', '192.0.2.9', 'new.registry.example.test'];
+  const { reissued, unpermitted } = await ensureCertificates({ directory, names: [...NAMES, ...foreign] });
+  assert.equal(reissued, true);
+  assert.deepEqual(unpermitted, foreign.slice(0, 2));
+  const after = await snapshot(directory);
+  assert.equal(after['ca.crt'], before['ca.crt']);
+  assert.deepEqual((await describeCertificate(after['server.crt']!)).names, [...NAMES, foreign[2]]);
+  const renewed = await renewServerCertificate({ directory, names: foreign });
+  assert.deepEqual(renewed.unpermitted, foreign.slice(0, 2));
+  await assertSound(directory);
+});
+
+test('a short life is renewed when a third of it is left', async (t) => {
+  const directory = join(await temporaryDirectory(t), 'certs');
+  const lifetimeMs = 30_000;
+  const begin = Date.now();
+  const at = (ms: number) => ({ directory, names: NAMES, lifetimeMs, now: new Date(begin + ms) });
+  assert.equal((await ensureCertificates(at(0))).created, true);
+  assert.equal((await ensureCertificates(at(18_000))).reissued, false);
+  const renewed = await ensureCertificates(at(21_000));
+  assert.deepEqual([renewed.reissued, renewed.reason], [true, 'ends-soon']);
+  assert.ok((await readCertificate(directory)).validToDate.getTime() >= begin + 50_000);
   await assertSound(directory);
 });
 
@@ -93,7 +122,7 @@ test('with ca.key taken away, a pair that still holds goes on serving until it e
   await rm(join(directory, 'ca.key'));
   const before = await snapshot(directory);
   const later = (days: number) => new Date(Date.now() + days * DAY);
-  const more = [...NAMES, 'new.example.test'];
+  const more = [...NAMES, 'new.registry.example.test'];
   assert.equal((await ensureCertificates({ directory, names: NAMES })).reason, undefined);
   assert.equal((await ensureCertificates({ directory, names: more })).reason, 'names');
   assert.equal((await ensureCertificates({ directory, names: NAMES, now: later(380) })).reason, 'ends-soon');
@@ -106,14 +135,14 @@ test('with ca.key taken away, a pair that still holds goes on serving until it e
 test('renewing issues by the same authority, with a new key, and loses no name', async (t) => {
   const directory = await established(t);
   const before = await snapshot(directory);
-  const renewed = await renewServerCertificate({ directory, names: ['new.example.test'] });
+  const renewed = await renewServerCertificate({ directory, names: ['new.registry.example.test'] });
   assert.deepEqual([renewed.created, renewed.reissued], [false, true]);
   const after = await snapshot(directory);
   assert.equal(after['ca.crt'], before['ca.crt']);
   assert.notEqual(after['server.key'], before['server.key']);
   assert.deepEqual(
     new Set((await describeCertificate(after['server.crt']!)).names),
-    new Set([...NAMES, 'new.example.test']),
+    new Set([...NAMES, 'new.registry.example.test']),
   );
   await assertSound(directory);
 });

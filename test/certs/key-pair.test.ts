@@ -3,6 +3,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { makeKey } from '../../certs/authority.ts';
 import { describeCertificate, ensureCertificates, loadKeyPair } from '../../certs/index.ts';
 import { temporaryDirectory } from '../support/files.ts';
 import { missingTool } from '../support/tools.ts';
@@ -52,7 +53,8 @@ for (const [form, options] of [
 ] as const) {
   test(`an encrypted key (${form}) is refused with the command that decrypts it`, async (t) => {
     const { paths } = await madePair(t);
-    const key = createPrivateKey(await readFile(paths.keyPath));
+    // PKCS #1 is of RSA keys alone.
+    const key = createPrivateKey(await makeKey('rsa'));
     await writeFile(paths.keyPath, key.export(options));
     await assert.rejects(loadKeyPair(paths), failsWith('KEY_ENCRYPTED', /openssl pkey -in .*server\.key/));
   });

@@ -50,7 +50,7 @@ const mistakes: [what: string, args: string[], says: RegExp][] = [
   ['an option of another verb', ['user', 'list', '--admin'], /--admin does not go with user list/],
   ['an unknown action', ['grant', 'alice', 'team/**', 'fly'], /"fly" is not an action/],
   ['two actions at once', ['can', 'alice', 'pull,push', 'team/app'], /one action/],
-  ['cert without a verb', ['cert'], /show or renew/],
+  ['cert without a verb', ['cert'], /show, issue, renew/],
   ['config without a verb', ['config', 'frob'], /check or show/],
   ['gc with what does not go together', ['gc', '--scheduled', '--json'], /--scheduled takes neither/],
 ];
