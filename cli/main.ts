@@ -1,8 +1,8 @@
+import { version } from '../runtime/version.ts';
 import { type Command, parseCall } from './command.ts';
 import { describeError, UsageError } from './errors.ts';
 import { commandHelp, generalHelp } from './help.ts';
 import { printError, surviveClosedPipes } from './output.ts';
-import { version } from './version.ts';
 
 /** Every command, loaded when it is asked for: `gatehouse can` needs no certificates and no YAML. */
 const commands: Record<string, () => Promise<{ command: Command }>> = {

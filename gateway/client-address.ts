@@ -17,7 +17,7 @@ export type ClientOriginReader = (request: IncomingMessage, encrypted: boolean) 
  * everything to the left of it is what the client claims.
  */
 export function clientOriginReader(trusted: readonly string[]): ClientOriginReader {
-  const isTrusted = trustCheck(trusted);
+  const isTrusted = networkCheck(trusted);
   return (request, encrypted) => {
     const peer = canonicalAddress(request.socket.remoteAddress ?? '');
     if (!isTrusted(peer)) return { address: peer, throughProxy: false, secure: encrypted };
@@ -48,7 +48,8 @@ function hopAddress(hop: string): string | undefined {
   return isIP(bare) === 0 ? undefined : canonicalAddress(bare);
 }
 
-function trustCheck(trusted: readonly string[]): (address: string) => boolean {
+/** Whether an address is one of those, or in one of those networks. */
+export function networkCheck(trusted: readonly string[]): (address: string) => boolean {
   if (trusted.length === 0) return () => false;
   const networks = new BlockList();
   for (const entry of trusted) {

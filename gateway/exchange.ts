@@ -13,6 +13,8 @@ export interface Exchange {
   readonly secure: boolean;
   /** `performance.now()` at arrival. */
   readonly startedAtMs: number;
+  /** Which of a few kinds of request it is: an endpoint of the API or a route of our own. */
+  route: string;
   /** What stands in the log: the target as it was understood, without what may be secret in a query. */
   logTarget: string;
   /** The validated `Host`, as it may stand in a URL. */

@@ -14,6 +14,8 @@ import { type Hostnames, openHostnames } from './hostname.ts';
 import { openIdentity } from './identity/index.ts';
 import { openLimits } from './limits/policy.ts';
 import { type Listener, openListener } from './listener.ts';
+import { serveMetrics } from './metrics/scrape.ts';
+import { observe } from './observe.ts';
 import { openProxy } from './proxy.ts';
 import { createRedirect } from './redirect.ts';
 import { createChain } from './server.ts';
@@ -44,8 +46,12 @@ export async function openGateway(config: Config, log: Log): Promise<Gateway> {
     closers.push(() => trail.close());
     const proxy = openProxy(paths.coreSocket);
     closers.push(() => proxy.close());
+    const observation = observe(config, proxy, certificate);
+    const { metrics, health } = observation;
     const chain = createChain({
       log,
+      metrics,
+      health,
       readOrigin: clientOriginReader(config['proxy.trusted']),
       hostnames,
       limits: openLimits(config),
@@ -56,13 +62,21 @@ export async function openGateway(config: Config, log: Log): Promise<Gateway> {
       upstream: { proxy, storageRoot: config['storage.root'] },
     });
     const listener = await listen(chain, config, certificate, log);
+    observation.watch(listener);
     closers.push(() => listener.close(config['shutdown.drain']));
     const redirect = await listenForRedirects(listener, hostnames, config, log);
     closers.push(() => redirect?.close(0));
+    const snapshot = async () => [{ pid: process.pid, metrics: await metrics.snapshot() }];
+    const metricsServer = await serveMetrics(config, snapshot, log);
+    closers.push(() => metricsServer?.close());
     const control = await serveControl(
       paths.gatewaySocket,
       {
-        'GET /status': () => status(listener, config, certificate, trail),
+        'GET /status': async () => ({
+          ...(await status(listener, config, certificate, trail)),
+          readiness: await observation.readiness.read(),
+          metrics: metricsServer ? { port: metricsServer.port } : null,
+        }),
         'POST /audit': (entry) => trail.recordDurably(entry as AuditEntry),
       },
       log,

@@ -23,6 +23,9 @@ export interface Listener {
   addresses: { address: string; port: number }[];
   port: number;
   requests: { total: number; active: number };
+  /** Open ones, those in their handshake too. */
+  connections(): number;
+  isDraining(): boolean;
   /** Takes nothing new, lets what is under way finish for so long, then cuts it. */
   close(drainMs: number): Promise<void>;
 }
@@ -68,7 +71,15 @@ export async function openListener(handler: RequestListener, options: ListenOpti
     for (const socket of sockets) socket.destroy();
     await Promise.all(closed);
   };
-  return { servers, addresses, port: addresses[0]!.port, requests, close };
+  return {
+    servers,
+    addresses,
+    port: addresses[0]!.port,
+    requests,
+    connections: () => sockets.size,
+    isDraining: () => draining,
+    close,
+  };
 }
 
 /** All connections, those in their handshake too, of which the HTTP server does not know yet. */

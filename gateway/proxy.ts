@@ -11,7 +11,15 @@ export interface CoreProxy {
    * @throws the socket's own error (ECONNREFUSED, ENOENT, ECONNRESET, …) when there is no answer.
    */
   send(request: CoreRequest, response: ServerResponse): Promise<IncomingMessage>;
+  /** Connections at work and at rest, and requests that wait for one. */
+  pool(): PoolFigures;
   close(): void;
+}
+
+export interface PoolFigures {
+  active: number;
+  idle: number;
+  waiting: number;
 }
 
 const maxIdleConnections = 256;
@@ -45,11 +53,20 @@ export function openProxy(socketPath: string): CoreProxy {
       });
       return call.answer;
     },
+    pool: () => ({
+      active: count(agent.sockets),
+      idle: count(agent.freeSockets),
+      waiting: count(agent.requests),
+    }),
     close() {
       agent.destroy();
       socket.close();
     },
   };
+}
+
+function count(lists: NodeJS.ReadOnlyDict<unknown[]>): number {
+  return Object.values(lists).reduce((total, list = []) => total + list.length, 0);
 }
 
 /** Stands for the body where there is none. */

@@ -1,10 +1,13 @@
 import { parseEndpoint } from '../oci/endpoints.ts';
 import { OciError } from '../oci/errors.ts';
 import { type Exchange, sendJson } from './exchange.ts';
+import type { Readiness } from './health/readiness.ts';
 import type { LoginParts } from './login.ts';
 import { answerToken } from './token-route.ts';
 
 export interface Route {
+  /** As metrics call it. */
+  name: string;
   methods: readonly string[];
   answer(exchange: Exchange, query: string, parts: LoginParts): Promise<void> | void;
 }
@@ -12,19 +15,48 @@ export interface Route {
 /** What the gateway answers itself, beside the registry API in `oci/endpoints.ts`. */
 const routes: Readonly<Record<string, Route>> = {
   '/': {
+    name: 'root',
     methods: ['GET', 'HEAD'],
     answer: (exchange) => sendJson(exchange, 200, { name: 'Gatehouse', registry: '/v2/', token: '/token' }),
   },
   // POST is for OAuth 2 clients, which fall back to GET on 405.
-  '/token': { methods: ['GET'], answer: answerToken },
+  '/token': { name: 'token', methods: ['GET'], answer: answerToken },
 };
 
-export const healthPath = '/healthz';
+/** For machines that ask by address, so under whatever name. */
+const healthRoutes: Readonly<Record<string, (exchange: Exchange, health: Health) => Promise<void> | void>> = {
+  '/healthz': answerAlive,
+  '/readyz': answerReady,
+};
+
+/** What is needed for an answer about the state of the gateway. */
+export interface Health {
+  readiness: Readiness;
+  /** Whether the client at this address is told what is wrong. */
+  mayKnow(address: string): boolean;
+}
+
+/** @returns undefined for any other path. */
+export function findHealthRoute(path: string) {
+  return Object.hasOwn(healthRoutes, path) ? healthRoutes[path] : undefined;
+}
 
 /** Alive: the process takes requests. Says nothing else, since anybody may ask under any name. */
-export function answerHealth(exchange: Exchange): void {
+function answerAlive(exchange: Exchange): void {
   demandMethod(exchange.request.method ?? '', ['GET', 'HEAD', 'OPTIONS']);
   sendJson(exchange, 200, { status: 'ok' }, { 'Cache-Control': 'no-store' });
+}
+
+/** Ready: a push or a pull that came now would be served. */
+async function answerReady(exchange: Exchange, { readiness, mayKnow }: Health): Promise<void> {
+  demandMethod(exchange.request.method ?? '', ['GET', 'HEAD', 'OPTIONS']);
+  const { ready, checks } = await readiness.read();
+  const body = {
+    status: ready ? 'ready' : 'not ready',
+    ...(mayKnow(exchange.clientAddress) ? { checks } : {}),
+  };
+  const headers = { 'Cache-Control': 'no-store', ...(ready ? {} : { 'Retry-After': '5' }) };
+  sendJson(exchange, ready ? 200 : 503, body, headers);
 }
 
 /** @throws OciError NOT_FOUND, or UNSUPPORTED (405) with `Allow` */

@@ -14,7 +14,9 @@ import { demandPlainHttp } from './http-rules.ts';
 import type { Identity } from './identity/index.ts';
 import type { Limits } from './limits/policy.ts';
 import { login } from './login.ts';
-import { allowedMethods, answerHealth, findRoute, healthPath } from './routes.ts';
+import type { Metrics } from './metrics/metrics.ts';
+import { countRefusal } from './metrics/refusals.ts';
+import { allowedMethods, findHealthRoute, findRoute, type Health } from './routes.ts';
 import type { Warnings } from './warnings.ts';
 
 export interface ChainParts {
@@ -24,6 +26,8 @@ export interface ChainParts {
   limits: Limits;
   identity: Identity;
   audit: Audit;
+  metrics: Metrics;
+  health: Health;
   challenge: ChallengeSettings;
   warnings: Warnings;
   upstream: Upstream;
@@ -37,7 +41,11 @@ async function handle(exchange: Exchange, parts: ChainParts): Promise<void> {
   const { path, query } = splitTarget(target);
   exchange.logTarget = path;
   demandPlainHttp(request);
-  if (path === healthPath) return answerHealth(exchange);
+  const health = findHealthRoute(path);
+  if (health) {
+    exchange.route = path.slice(1);
+    return health(exchange, parts.health);
+  }
   exchange.authority = parts.hostnames.check(request).authority;
   await parts.limits.admitRequest(clientAddress);
   if (method === 'OPTIONS') {
@@ -45,7 +53,12 @@ async function handle(exchange: Exchange, parts: ChainParts): Promise<void> {
     return;
   }
   const endpoint = parseEndpoint(method, target);
-  if (!endpoint) return findRoute(method, path).answer(exchange, query, parts);
+  if (!endpoint) {
+    const route = findRoute(method, path);
+    exchange.route = route.name;
+    return route.answer(exchange, query, parts);
+  }
+  exchange.route = endpoint.kind;
   exchange.endpoint = endpoint;
   exchange.scope = scopeNeeded(endpoint);
   const actor = await login(exchange, parts);
@@ -62,7 +75,9 @@ export function createChain(parts: ChainParts): RequestListener {
   return (request, response) => {
     const exchange = begin(request, response, parts.readOrigin);
     parts.audit.follow(exchange);
+    parts.metrics.follow(exchange);
     handle(exchange, parts).catch((error: unknown) => {
+      countRefusal(error, exchange, parts.metrics);
       // Nobody is left to hear of it.
       if (response.destroyed) return;
       sendError(response, withChallenge(error, exchange, parts.challenge), parts.log, exchange.requestId);
@@ -83,6 +98,7 @@ function begin(request: IncomingMessage, response: ServerResponse, readOrigin: C
     clientAddress: origin.address,
     secure: origin.secure,
     startedAtMs: performance.now(),
+    route: 'other',
     logTarget: '-',
     authority: '',
     endpoint: undefined,

@@ -5,6 +5,7 @@ import type { Config } from '../runtime/config-schema.ts';
 import { serveControl } from '../runtime/control.ts';
 import type { Log } from '../runtime/log.ts';
 import { type Running, runMain } from '../runtime/main.ts';
+import { readProcessFigures, watchEventLoop } from '../runtime/process-figures.ts';
 import { CollectionRunning, lastReport, type Report, runCollection } from './index.ts';
 import { watchPressure } from './pressure.ts';
 import type { RunProgress } from './run-progress.ts';
@@ -14,6 +15,7 @@ import { startSchedule } from './schedule.ts';
 async function startCollector(config: Config, log: Log): Promise<Running> {
   const paths = dataPaths(config);
   mkdirSync(paths.run, { recursive: true, mode: 0o700 });
+  watchEventLoop();
   const runs = createRuns(config, log);
   const schedule = startSchedule(config, log, async (signal) => {
     try {
@@ -32,7 +34,9 @@ async function startCollector(config: Config, log: Log): Promise<Running> {
         pid: process.pid,
         schedule: config['gc.schedule'],
         next_run: schedule?.next()?.toISOString() ?? null,
+        process: await readProcessFigures(),
         running: runs.running(),
+        totals: runs.totals,
         progress: (await runs.progress()) ?? null,
         last_report: (await lastReport(config)) ?? null,
       }),
@@ -51,13 +55,44 @@ async function startCollector(config: Config, log: Log): Promise<Running> {
   };
 }
 
+/** Of all runs since this process started, dry ones left out. The names are an interface for scripts. */
+interface RunTotals {
+  succeeded: number;
+  failed: number;
+  seconds: number;
+  bytes_freed: number;
+  blobs_swept: number;
+  manifests_deleted: number;
+  uploads_expired: number;
+}
+
+function addTotals(totals: RunTotals, report: Report): void {
+  if (report.dry_run) return;
+  totals.succeeded++;
+  totals.seconds += report.duration_ms / 1000;
+  totals.bytes_freed += report.bytes_freed;
+  totals.blobs_swept += report.blobs_swept;
+  totals.manifests_deleted += report.manifests_deleted;
+  totals.uploads_expired += report.uploads_expired;
+}
+
 /** Runs of this process: a request that comes during one waits for it, then gets a run of its own. */
 function createRuns(config: Config, log: Log) {
   let current: Promise<unknown> = Promise.resolve();
   let active = 0;
   let progress: RunProgress | undefined;
+  const totals: RunTotals = {
+    succeeded: 0,
+    failed: 0,
+    seconds: 0,
+    bytes_freed: 0,
+    blobs_swept: 0,
+    manifests_deleted: 0,
+    uploads_expired: 0,
+  };
   const stopping = new AbortController();
   return {
+    totals,
     running: () => active > 0,
     /** How far the run under way is; undefined also when it has just closed its store. */
     progress: async () => await progress?.read().catch(() => undefined),
@@ -82,7 +117,12 @@ function createRuns(config: Config, log: Log) {
           progress = undefined;
         });
       });
-      current = run.catch(() => undefined);
+      current = run.then(
+        (report) => addTotals(totals, report),
+        () => {
+          if (!dryRun) totals.failed++;
+        },
+      );
       return run;
     },
   };

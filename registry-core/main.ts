@@ -11,6 +11,7 @@ import { watchCoreDisk } from './disk.ts';
 import { openRegistry } from './metadata/open.ts';
 import { retentionOf } from './retention.ts';
 import { coreSettings, createCoreServer } from './server.ts';
+import { statusReader } from './status.ts';
 import { openBlobStore } from './storage/open.ts';
 import { UploadSessions } from './upload-session.ts';
 
@@ -37,7 +38,16 @@ async function startCore(config: Config, log: Log): Promise<Running> {
   for (const error of await uploads.recover())
     log.error('an upload could not be finished at start', { error });
   const disk = watchCoreDisk(config, log);
-  const server = createCoreServer({ registry, store, uploads, settings: coreSettings(config), disk, log });
+  const status = statusReader(config, registry, disk);
+  const server = createCoreServer({
+    registry,
+    store,
+    uploads,
+    settings: coreSettings(config),
+    disk,
+    status,
+    log,
+  });
   await listenOnSocket(server, paths.coreSocket);
   return {
     async drain() {

@@ -3,6 +3,7 @@ import { type Endpoint, parseEndpoint } from '../oci/endpoints.ts';
 import { OciError } from '../oci/errors.ts';
 import type { SparseIndex } from '../oci/sparse-index.ts';
 import type { Config } from '../runtime/config-schema.ts';
+import { coreStatusPath } from '../runtime/core-status.ts';
 import type { DiskWatch } from '../runtime/disk-watch.ts';
 import { sendError } from '../runtime/error-response.ts';
 import type { Log } from '../runtime/log.ts';
@@ -12,9 +13,11 @@ import { handleBlob } from './handlers/blobs.ts';
 import { handleCatalog } from './handlers/catalog.ts';
 import { handleManifest } from './handlers/manifests.ts';
 import { handleReferrers } from './handlers/referrers.ts';
+import { sendJson } from './handlers/responses.ts';
 import { handleTags } from './handlers/tags.ts';
 import { handleUpload, handleUploadStart } from './handlers/uploads.ts';
 import type { Registry } from './metadata/registry.ts';
+import type { ReadStatus } from './status.ts';
 import type { BlobStore } from './storage/blob-store.ts';
 import type { UploadSessions } from './upload-session.ts';
 
@@ -25,6 +28,8 @@ export interface Core {
   uploads: UploadSessions;
   settings: CoreSettings;
   disk: DiskWatch;
+  /** What is answered to who asks how the core does. */
+  status: ReadStatus;
   log: Log;
 }
 
@@ -57,13 +62,28 @@ const maxHeaderSize = 8 * 1024 * 1024;
  * the gateway in front decides who that is.
  */
 export function createCoreServer(core: Core): Server {
+  let active = 0;
   const server = createServer({ maxHeaderSize }, (request, response) => {
+    active++;
+    response.once('close', () => active--);
+    if (request.url === coreStatusPath) {
+      void answerStatus(core, active - 1, response);
+      return;
+    }
     void handle(core, request, response);
   });
   // The gateway keeps connections and sets the deadlines; a long push over a thin line is nobody's fault here.
   server.requestTimeout = 0;
   server.keepAliveTimeout = 0;
   return server;
+}
+
+async function answerStatus(core: Core, requestsActive: number, response: ServerResponse): Promise<void> {
+  try {
+    sendJson(response, 200, await core.status(requestsActive));
+  } catch (error) {
+    sendError(response, error, core.log, 'status');
+  }
 }
 
 async function handle(core: Core, request: IncomingMessage, response: ServerResponse): Promise<void> {

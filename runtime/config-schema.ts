@@ -2,6 +2,7 @@ import { auditSettings } from './settings/audit.ts';
 import { authSettings } from './settings/auth.ts';
 import { collectionSettings } from './settings/collection.ts';
 import { limitsSettings } from './settings/limits.ts';
+import { observeSettings } from './settings/observe.ts';
 import { processSettings } from './settings/process.ts';
 import { serverSettings } from './settings/server.ts';
 import { storageSettings } from './settings/storage.ts';
@@ -20,6 +21,7 @@ export const configSchema = {
   ...storageSettings,
   ...collectionSettings,
   ...auditSettings,
+  ...observeSettings,
   ...processSettings,
 } as const;
 

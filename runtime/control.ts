@@ -59,6 +59,7 @@ export async function serveControl(
 
 /**
  * Asks a process by its control socket.
+ * @param limitMs for the answer to a GET.
  * @returns undefined when nobody listens there.
  * @throws Error with the answer's message when the process refuses.
  */
@@ -67,11 +68,12 @@ export async function callControl(
   method: string,
   target: string,
   input?: unknown,
+  limitMs = answerLimitMs,
 ): Promise<unknown> {
   const short = shortSocketPathOrNothing(path);
   if (!short) return undefined;
   try {
-    return await exchange(short.path, method, target, input);
+    return await exchange(short.path, method, target, input, limitMs);
   } catch (error) {
     if (['ENOENT', 'ECONNREFUSED'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw error;
@@ -89,7 +91,13 @@ function shortSocketPathOrNothing(path: string) {
   }
 }
 
-function exchange(socketPath: string, method: string, path: string, input: unknown): Promise<unknown> {
+function exchange(
+  socketPath: string,
+  method: string,
+  path: string,
+  input: unknown,
+  limitMs: number,
+): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const outgoing = request(
       { socketPath, method, path, headers: { Connection: 'close' } },
@@ -109,7 +117,7 @@ function exchange(socketPath: string, method: string, path: string, input: unkno
     outgoing.on('error', reject);
     // A question is answered at once or by a process that is stuck; an order may take its time.
     if (method === 'GET')
-      outgoing.setTimeout(answerLimitMs, () => outgoing.destroy(new Error('no answer in time')));
+      outgoing.setTimeout(limitMs, () => outgoing.destroy(new Error('no answer in time')));
     outgoing.end(input === undefined ? undefined : JSON.stringify(input));
   });
 }

@@ -46,6 +46,7 @@ const importerOf: Readonly<Record<string, string>> = {
   'node-cron': 'gc/schedule.ts',
   'node-forge': 'certs/der.ts',
   pino: 'runtime/log.ts',
+  'prom-client': 'gateway/metrics/registry.ts',
   'rate-limiter-flexible': 'gateway/limits/counters.ts',
   yaml: 'runtime/yaml.ts',
 };

@@ -7,6 +7,7 @@ wanted=(
   docker:docker.io dockerd:docker.io containerd:containerd runc:runc
   podman:podman buildah:buildah skopeo:skopeo umoci:umoci
   curl:curl nginx:nginx-light busybox:busybox-static openssl:openssl ip:iproute2 htpasswd:apache2-utils
+  haproxy:haproxy promtool:prometheus
   fiu-run:fiu-utils slowhttptest:slowhttptest
 )
 

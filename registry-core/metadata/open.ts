@@ -53,6 +53,7 @@ export function openRegistry({
     commitBlob: (request) => writer.call('commitBlob', request),
     cancelSession: (id) => makingRoom(() => writer.call('cancelSession', id)),
     closingSessions: async () => reads.closingSessions(),
+    countSessions: async () => reads.countSessions(),
     forgetDoomed: (kind, key) => writer.call('forgetDoomed', kind, key),
     putManifest: (request, context) => writer.call('putManifest', request, context),
     deleteTag: (repository, tag, context, condition) =>

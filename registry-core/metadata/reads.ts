@@ -49,6 +49,11 @@ export class Reads {
     return this.#statements.all(`${sessionColumns} WHERE s.state = 'closing'`);
   }
 
+  countSessions(): number {
+    return this.#statements.get<{ sessions: number }>('SELECT count(*) AS sessions FROM upload_sessions')!
+      .sessions;
+  }
+
   manifest(repository: string, reference: Reference): (ManifestRow & { leaseUntil: number }) | undefined {
     const columns = `m.digest, m.media_type AS mediaType, m.size, m.content, m.lease_until AS leaseUntil,
       m.pulled_at AS manifestPulledAt`;

@@ -37,6 +37,8 @@ export interface Registry {
   cancelSession(id: string): Promise<boolean>;
   /** Sessions that a crash left between closing and commit. */
   closingSessions(): Promise<SessionRow[]>;
+  /** How many upload sessions there are, forgotten ones that have not expired included. */
+  countSessions(): Promise<number>;
   /** Forgets doomed files after they were removed. */
   forgetDoomed(kind: 'blob' | 'upload', key: string): Promise<void>;
 

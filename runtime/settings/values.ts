@@ -67,6 +67,34 @@ export function oneOf<Value extends string>(...values: Value[]): ValueType<Value
   return { expected: values.join(' or '), parse: (text) => values.find((value) => value === text) };
 }
 
+/** Where to listen. */
+export interface Endpoint {
+  host: string;
+  /** 0: any free one. */
+  port: number;
+}
+
+export const endpoint: ValueType<Endpoint> = {
+  expected: 'an address and a port such as 127.0.0.1:9464 or [::1]:9464',
+  parse: (text) => {
+    const match = /^(?:\[([0-9a-f:.]+)\]|([0-9.]+)):([0-9]{1,5})$/i.exec(text);
+    const host = match?.[1] ?? match?.[2] ?? '';
+    const port = Number(match?.[3]);
+    const family = match?.[1] === undefined ? 4 : 6;
+    return isIP(host) === family && port <= 65535 ? Object.freeze({ host, port }) : undefined;
+  },
+  format: ({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`,
+};
+
+/** `off` is null. */
+export function orOff<Value>(type: ValueType<Value>): ValueType<Value | null> {
+  return {
+    expected: `${type.expected}, or off`,
+    parse: (text) => (text === 'off' ? null : type.parse(text)),
+    format: (value) => (value === null ? 'off' : (type.format?.(value) ?? String(value))),
+  };
+}
+
 export function list(expected: string, valid: (entry: string) => boolean): ValueType<readonly string[]> {
   return {
     expected,

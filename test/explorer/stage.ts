@@ -7,6 +7,7 @@ import { type Collection, openCollection } from '../../registry-core/metadata/co
 import type { Registry } from '../../registry-core/metadata/registry.ts';
 import { retentionOf } from '../../registry-core/retention.ts';
 import { coreSettings, createCoreServer } from '../../registry-core/server.ts';
+import { statusReader } from '../../registry-core/status.ts';
 import type { BlobStore } from '../../registry-core/storage/blob-store.ts';
 import { UploadSessions } from '../../registry-core/upload-session.ts';
 import { dataPaths } from '../../runtime/config.ts';
@@ -126,6 +127,7 @@ function cores(scope: Scope, { config, registry, store, disk, truth }: Parts) {
         ...uploadsOf(gate),
         settings: coreSettings(config),
         disk,
+        status: statusReader(config, registry, disk),
         log: quiet,
       });
       const socketPath = join(config.data, 'run', `${++started}.sock`);

@@ -9,6 +9,7 @@ import { type OpenRegistry, openRegistry } from '../../registry-core/metadata/op
 import type { Registry } from '../../registry-core/metadata/registry.ts';
 import { retentionOf } from '../../registry-core/retention.ts';
 import { coreSettings, createCoreServer } from '../../registry-core/server.ts';
+import { statusReader } from '../../registry-core/status.ts';
 import type { BlobStore } from '../../registry-core/storage/blob-store.ts';
 import { openBlobStore } from '../../registry-core/storage/open.ts';
 import { UploadSessions } from '../../registry-core/upload-session.ts';
@@ -66,6 +67,7 @@ export async function startCore(scope: Scope, options: CoreOptions = {}): Promis
     uploads,
     settings: coreSettings(config),
     disk,
+    status: statusReader(config, registry, disk),
     log: logInto(errors),
   });
   await listenOnSocket(server, dataPaths(config).coreSocket);

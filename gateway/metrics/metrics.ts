@@ -1,0 +1,90 @@
+import type { IncomingMessage } from 'node:http';
+import type { Exchange } from '../exchange.ts';
+import type { CredentialKind } from '../identity/index.ts';
+import { type Snapshot, workerMetrics } from './registry.ts';
+
+/** What a request logged in with, and what came of it: `ok`, or why not. Few values of each. */
+export type LoginMethod = CredentialKind | 'none';
+export type LimitDecision = 'admitted' | 'refused' | 'logged';
+
+/** What is read when somebody asks. */
+export interface Gauges {
+  requestsActive(): number;
+  connections(): number;
+  pool(): { active: number; idle: number; waiting: number };
+  /** Milliseconds since 1970; undefined without a certificate. */
+  certificateEnd(): number | undefined;
+}
+
+/** Counts what this process does. */
+export interface Metrics {
+  /** Counts an exchange when it is over, however it ends. */
+  follow(exchange: Exchange): void;
+  /** A login that failed; what came in is counted by `follow`. @param result a word of our own. */
+  loggedIn(method: LoginMethod, result: string): void;
+  tokenIssued(): void;
+  /** @param budget which of the limits; one of a few fixed words. */
+  limitDecided(budget: string, decision: LimitDecision): void;
+  snapshot(): Promise<Snapshot>;
+}
+
+const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
+export function openMetrics(gauges: Gauges): Metrics {
+  const metrics = workerMetrics();
+  return {
+    follow(exchange) {
+      const { request, response } = exchange;
+      const { socket } = request;
+      const sentBefore = socket.bytesWritten;
+      const readBefore = socket.bytesRead;
+      response.once('close', () => {
+        const { route, actor } = exchange;
+        const method = methods.has(request.method ?? '') ? request.method! : 'other';
+        // 499 as nginx has it: the client was gone before there was an answer.
+        const status = response.headersSent ? response.statusCode : 499;
+        metrics.requests.inc({ route, method, status });
+        metrics.durations.observe({ route, method }, (performance.now() - exchange.startedAtMs) / 1000);
+        if (actor) metrics.logins.inc({ method: actor.credential?.kind ?? 'none', result: 'ok' });
+        metrics.sent.inc({ route }, Math.max(0, socket.bytesWritten - sentBefore));
+        metrics.received.inc({ route }, receivedBytes(request, socket.bytesRead - readBefore));
+        if (!response.writableFinished) return;
+        const kind = transferKind(route, method, status);
+        if (kind?.pulled) metrics.pulls.inc({ kind: kind.pulled });
+        if (kind?.pushed) metrics.pushes.inc({ kind: kind.pushed });
+      });
+    },
+    loggedIn: (method, result) => metrics.logins.inc({ method, result }),
+    tokenIssued: () => metrics.tokens.inc(),
+    limitDecided: (budget, decision) => metrics.limits.inc({ budget, decision }),
+    snapshot() {
+      const { active, idle, waiting } = gauges.pool();
+      metrics.inFlight.set(gauges.requestsActive());
+      metrics.connections.set(gauges.connections());
+      metrics.corePool.set({ state: 'active' }, active);
+      metrics.corePool.set({ state: 'idle' }, idle);
+      metrics.coreWaiting.set(waiting);
+      const end = gauges.certificateEnd();
+      if (end !== undefined) metrics.certificateEnd.set(end / 1000);
+      return metrics.registry.getMetricsAsJSON();
+    },
+  };
+}
+
+/** Of the body. What came together with the head is not in `readSince`. */
+function receivedBytes({ complete, headers }: IncomingMessage, readSince: number): number {
+  const announced = Number(headers['content-length']);
+  return complete && announced > 0 ? announced : Math.max(0, readSince);
+}
+
+function transferKind(
+  route: string,
+  method: string,
+  status: number,
+): { pulled?: string; pushed?: string } | undefined {
+  const isWhole = status === 200 || status === 206;
+  if (method === 'GET' && isWhole && (route === 'manifest' || route === 'blob')) return { pulled: route };
+  if (status !== 201) return undefined;
+  if (route === 'manifest') return { pushed: 'manifest' };
+  return route === 'upload' || route === 'uploads' ? { pushed: 'blob' } : undefined;
+}

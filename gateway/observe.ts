@@ -1,0 +1,47 @@
+import type { Config } from '../runtime/config-schema.ts';
+import { watchEventLoop } from '../runtime/process-figures.ts';
+import { networkCheck } from './client-address.ts';
+import { openReadiness, type Readiness } from './health/readiness.ts';
+import type { Listener } from './listener.ts';
+import { type Metrics, openMetrics } from './metrics/metrics.ts';
+import type { CoreProxy } from './proxy.ts';
+import type { Health } from './routes.ts';
+import type { ServedCertificate } from './tls.ts';
+
+/** What tells others how this process does. */
+export interface Observation {
+  metrics: Metrics;
+  health: Health;
+  readiness: Readiness;
+  /** The listener comes after the chain that it hands requests to. */
+  watch(listener: Listener): void;
+}
+
+export function observe(
+  config: Config,
+  proxy: CoreProxy,
+  certificate: ServedCertificate | undefined,
+): Observation {
+  watchEventLoop();
+  let listener: Listener | undefined;
+  const certificateEnd = () => certificate?.life().endsAt;
+  const metrics = openMetrics({
+    requestsActive: () => listener?.requests.active ?? 0,
+    connections: () => listener?.connections() ?? 0,
+    pool: () => proxy.pool(),
+    certificateEnd,
+  });
+  const readiness = openReadiness({
+    config,
+    certificateEnd,
+    isDraining: () => listener?.isDraining() ?? false,
+  });
+  return {
+    metrics,
+    readiness,
+    health: { readiness, mayKnow: networkCheck(config['health.details_to']) },
+    watch(opened) {
+      listener = opened;
+    },
+  };
+}
