@@ -14,13 +14,13 @@ export async function withAdmin<Result>(call: Call, use: (admin: Admin) => Promi
   }
 }
 
-const known = new Set(['pull', 'push', 'delete']);
+const known = new Set(['pull', 'push', 'delete', 'admin']);
 
 /** `pull,push`. @throws UsageError */
 export function parseActions(text: string): Action[] {
   const actions = text.split(',').map((action) => action.trim());
   const wrong = actions.find((action) => !known.has(action));
   if (wrong !== undefined)
-    throw new UsageError(`${JSON.stringify(wrong)} is not an action; they are pull, push and delete`);
+    throw new UsageError(`${JSON.stringify(wrong)} is not an action; they are pull, push, delete and admin`);
   return [...new Set(actions)] as Action[];
 }

@@ -9,8 +9,10 @@ import { decide, type Grant } from './identity/decide.ts';
 import { GrantStore } from './identity/grant-store.ts';
 import { LiveRights } from './identity/live-rights.ts';
 import { PasswordPool } from './identity/password-pool.ts';
-import { checkActions, checkPassword, checkPattern, checkUserName, reservedNames } from './identity/rules.ts';
-import type { Action, Actor, Decision } from './identity/types.ts';
+import { checkActions, checkPassword, checkPattern, checkUserName } from './identity/rules.ts';
+import { readSubject } from './identity/subjects.ts';
+import { templatesOf } from './identity/template-grants.ts';
+import type { Action, Decision } from './identity/types.ts';
 import { openUsersDatabase, type UsersDatabase } from './identity/users-database.ts';
 
 export { AdminError, type AdminErrorCode } from './identity/admin-error.ts';
@@ -116,7 +118,7 @@ class UsersAdmin implements Admin {
 
   async listGrants(subject?: string): Promise<GrantRow[]> {
     if (subject === undefined) return this.#grants.list();
-    if (!reservedNames.includes(subject)) this.#existing(subject);
+    this.#grants.checkSubject(subject);
     return this.#grants.ofSubject(subject);
   }
 
@@ -125,11 +127,12 @@ class UsersAdmin implements Admin {
     if (!isRepository(repository)) {
       throw new AdminError('REPOSITORY_INVALID', `${JSON.stringify(repository)} is not a repository name`);
     }
-    const kind: Actor['kind'] = name === 'anonymous' ? 'anonymous' : 'user';
-    if (kind === 'user') this.#existing(name);
-    const live = new LiveRights(this.#database, {
-      ownNamespace: this.#config['auth.own_namespace'] === 'on',
-    });
+    const { kind } = readSubject(name);
+    if (kind === 'team' || kind === 'authenticated') {
+      throw new AdminError('USER_UNKNOWN', `ask for a user, a robot or anonymous; ${name} is none of them`);
+    }
+    if (kind !== 'anonymous') this.#grants.checkSubject(name);
+    const live = new LiveRights(this.#database, { templates: templatesOf(this.#config) });
     return decide(live.rightsOf({ kind, name }), undefined, repository, action);
   }
 
@@ -145,7 +148,7 @@ class UsersAdmin implements Admin {
 
   #existing(name: string): Account {
     const account = this.#accounts.byName(name);
-    if (!account) throw unknownUser(name);
+    if (account?.kind !== 'user') throw unknownUser(name);
     return account;
   }
 }

@@ -1,9 +1,10 @@
 import { AdminError } from './admin-error.ts';
-import type { UsersDatabase } from './users-database.ts';
+import { sqlNow as now, type UsersDatabase } from './users-database.ts';
 
 export interface Account {
   id: number;
   name: string;
+  kind: 'user' | 'robot';
   admin: boolean;
   enabled: boolean;
   passwordHash: string;
@@ -14,13 +15,12 @@ export interface Account {
   updatedAt: number;
 }
 
-const now = `CAST(unixepoch('subsec') * 1000 AS INTEGER)`;
-const columns = `id, name, admin, enabled, coalesce(password_hash, '') AS passwordHash,
+const columns = `id, name, kind, admin, enabled, coalesce(password_hash, '') AS passwordHash,
   credential_version AS credentialVersion, created_at AS createdAt, updated_at AS updatedAt`;
 
 type AccountRow = Omit<Account, 'admin' | 'enabled'> & { admin: number; enabled: number };
 
-/** Accounts in users.db. Each method is one whole transaction. */
+/** Accounts of those who log in, in users.db: users, and robots as far as both are alike. Each method is one whole transaction. */
 export class AccountStore {
   readonly #database: UsersDatabase;
   readonly #byName;
@@ -28,7 +28,7 @@ export class AccountStore {
 
   constructor(database: UsersDatabase) {
     this.#database = database;
-    const select = `SELECT ${columns} FROM accounts WHERE kind = 'user'`;
+    const select = `SELECT ${columns} FROM accounts WHERE kind IN ('user', 'robot')`;
     this.#byName = database.connection.prepare<[string], AccountRow>(`${select} AND name = ?`);
     this.#byId = database.connection.prepare<[number], AccountRow>(`${select} AND id = ?`);
   }
@@ -41,6 +41,7 @@ export class AccountStore {
     return toAccount(this.#byId.get(id));
   }
 
+  /** Users only. */
   list(): Account[] {
     const rows = this.#database.connection
       .prepare<[], AccountRow>(`SELECT ${columns} FROM accounts WHERE kind = 'user' ORDER BY name`)
@@ -49,7 +50,10 @@ export class AccountStore {
   }
 
   isEmpty(): boolean {
-    return this.#database.connection.prepare('SELECT 1 FROM accounts LIMIT 1').get() === undefined;
+    return (
+      this.#database.connection.prepare(`SELECT 1 FROM accounts WHERE kind = 'user' LIMIT 1`).get() ===
+      undefined
+    );
   }
 
   /** @throws AdminError USER_EXISTS */
@@ -57,7 +61,7 @@ export class AccountStore {
     const insert = this.#insertion();
     this.#database.write(() => {
       if (insert.run(name, passwordHash, Number(admin)).changes === 1) return;
-      throw new AdminError('USER_EXISTS', `there is a user "${name}" already; choose another name`);
+      throw nameTaken(this.#database, name);
     });
   }
 
@@ -90,15 +94,17 @@ export class AccountStore {
     });
   }
 
-  /** The account and its grants. @throws AdminError USER_UNKNOWN, LAST_ADMIN */
+  /** The account with its grants, memberships and tokens. @throws AdminError USER_UNKNOWN, LAST_ADMIN */
   remove(name: string): void {
     const { connection } = this.#database;
     const grants = connection.prepare(`DELETE FROM grants WHERE subject_kind = 'user' AND subject = ?`);
+    const memberships = connection.prepare('DELETE FROM team_members WHERE member = ?');
     const account = connection.prepare('DELETE FROM accounts WHERE id = ?');
     this.#database.write(() => {
       const found = this.#existing(name);
       this.#keepAnAdmin(found, 'removed');
       grants.run(name);
+      memberships.run(name);
       account.run(found.id);
     });
   }
@@ -112,7 +118,7 @@ export class AccountStore {
 
   #existing(name: string): Account {
     const account = this.byName(name);
-    if (!account) throw unknownUser(name);
+    if (account?.kind !== 'user') throw unknownUser(name);
     return account;
   }
 
@@ -130,7 +136,19 @@ export class AccountStore {
 }
 
 export function unknownUser(name: string): AdminError {
-  return new AdminError('USER_UNKNOWN', `there is no user ${JSON.stringify(name)}; see the list of users`);
+  return unknownAccount('user', name);
+}
+
+export function unknownAccount(kind: string, name: string): AdminError {
+  const code = `${kind.toUpperCase()}_UNKNOWN` as 'USER_UNKNOWN' | 'TEAM_UNKNOWN' | 'ROBOT_UNKNOWN';
+  return new AdminError(code, `there is no ${kind} ${JSON.stringify(name)}; see the list of ${kind}s`);
+}
+
+/** Users and teams share one set of names: both may own repositories by their name. */
+export function nameTaken({ connection }: UsersDatabase, name: string): AdminError {
+  const kind = connection.prepare('SELECT kind FROM accounts WHERE name = ?').pluck().get(name) as string;
+  const code = `${kind.toUpperCase()}_EXISTS` as 'USER_EXISTS' | 'TEAM_EXISTS' | 'ROBOT_EXISTS';
+  return new AdminError(code, `there is a ${kind} "${name}" already; choose another name`);
 }
 
 function toAccount(row: AccountRow | undefined): Account | undefined {

@@ -1,6 +1,13 @@
 export type AdminErrorCode =
   | 'USER_UNKNOWN'
+  | 'TEAM_UNKNOWN'
+  | 'ROBOT_UNKNOWN'
+  | 'TOKEN_UNKNOWN'
+  | 'MEMBER_UNKNOWN'
   | 'USER_EXISTS'
+  | 'TEAM_EXISTS'
+  | 'ROBOT_EXISTS'
+  | 'TOKEN_EXISTS'
   | 'NAME_INVALID'
   | 'NAME_RESERVED'
   | 'PASSWORD_EMPTY'
@@ -11,6 +18,10 @@ export type AdminErrorCode =
   | 'ACTIONS_INVALID'
   | 'REPOSITORY_INVALID'
   | 'GRANT_UNKNOWN'
+  | 'RIGHTS_INVALID'
+  | 'EXPIRY_INVALID'
+  | 'LIMIT_EXCEEDED'
+  | 'NOT_ALLOWED'
   | 'LAST_ADMIN';
 
 /** A wish of the administrator that cannot be done: what was wrong and what to do. */

@@ -1,24 +1,27 @@
+import { intersectPatterns } from '../../oci/pattern-algebra.ts';
 import { isRepository } from '../../oci/reference.ts';
 import { matchesPattern } from '../../oci/repository-pattern.ts';
+import { permits, type RepositoryRight } from '../../runtime/repository-rights.ts';
 import type { Action, Decision, Scope } from './types.ts';
 
-export interface Grant {
-  /** A user name, `anonymous` or `authenticated`. */
+export interface Grant extends RepositoryRight {
+  /** As `formatSubject` writes it. */
   subject: string;
-  pattern: string;
-  actions: Action[];
+  /** The template that it was made of; absent for one in users.db. */
+  template?: string;
 }
 
 /** What somebody may do, as it stands now. */
 export interface Rights {
+  /** Whether somebody logged in: a user or a robot. */
   user: boolean;
   admin: boolean;
-  /** The pattern of the repositories that belong to the account by its name. */
-  ownNamespace: string | undefined;
   grants: readonly Grant[];
+  /** What a personal token or a robot is limited to; undefined: nothing beside its grants. */
+  limit?: readonly RepositoryRight[];
 }
 
-export const noRights: Rights = { user: false, admin: false, ownNamespace: undefined, grants: [] };
+export const noRights: Rights = { user: false, admin: false, grants: [] };
 
 /**
  * The one decision: endpoint, scope of a token and `gatehouse can` ask it. Deny by default.
@@ -39,7 +42,7 @@ export function decide(
 /** Listing is for every user, and for anonymous where there is anything to see. */
 export function decideCatalog(rights: Rights, scopes: readonly Scope[] | undefined): Decision {
   const reason = rights.admin ? 'admin' : 'grant';
-  const allowed = rights.user || rights.grants.some(({ actions }) => actions.includes('pull'));
+  const allowed = rights.user || rights.grants.some(({ actions }) => permits(actions, 'pull'));
   return narrow(allowed ? { allowed, reason } : { allowed, reason: 'no-grant' }, scopes, isCatalogScope);
 }
 
@@ -51,11 +54,17 @@ export function readablePatterns(rights: Rights, scopes: readonly Scope[] | unde
   if (scopes && !scopes.some(isCatalogScope)) {
     return scopes.map(({ name }) => name).filter((name) => decide(rights, scopes, name, 'pull').allowed);
   }
-  if (rights.admin) return ['**'];
-  const granted = rights.grants
-    .filter(({ actions }) => actions.includes('pull'))
-    .map(({ pattern }) => pattern);
-  return [...new Set(rights.ownNamespace === undefined ? granted : [rights.ownNamespace, ...granted])];
+  const { admin, grants, limit } = rights;
+  if (admin && !limit) return ['**'];
+  const everywhere: Grant[] = admin ? [{ subject: '', pattern: '**', actions: ['pull'] }] : [];
+  const readable = [...everywhere, ...grants].filter(({ actions }) => permits(actions, 'pull'));
+  const within = (limit ?? []).filter(({ actions }) => permits(actions, 'pull'));
+  const patterns = readable.flatMap((grant) =>
+    !limit || isForAnybody(grant)
+      ? [grant.pattern]
+      : within.flatMap(({ pattern }) => intersectPatterns(grant.pattern, pattern)),
+  );
+  return [...new Set(patterns)];
 }
 
 /** What was asked for, as far as it is granted; nothing is left of a scope without any action. */
@@ -78,14 +87,25 @@ function grantedActions(rights: Rights, { type, name, actions }: Scope): string[
 function decideRights(rights: Rights, repository: string, action: Action): Decision {
   // Whoever calls has parsed the name; a pattern must never be asked about anything else.
   if (!isRepository(repository)) return { allowed: false, reason: 'no-grant' };
-  if (rights.admin) return { allowed: true, reason: 'admin' };
-  if (rights.ownNamespace !== undefined && matchesPattern(rights.ownNamespace, repository)) {
-    return { allowed: true, reason: 'own-namespace' };
-  }
-  const grant = rights.grants.find(
-    ({ pattern, actions }) => actions.includes(action) && matchesPattern(pattern, repository),
-  );
-  return grant ? { allowed: true, reason: 'grant', grant } : { allowed: false, reason: 'no-grant' };
+  const covers = ({ pattern, actions }: RepositoryRight) =>
+    permits(actions, action) && matchesPattern(pattern, repository);
+  const isLimited = rights.limit !== undefined && !rights.limit.some(covers);
+  const free = isLimited && rights.grants.find((grant) => isForAnybody(grant) && covers(grant));
+  if (free) return { allowed: true, reason: 'grant', grant: free };
+  const decision = decideGrants(rights, covers);
+  return decision.allowed && isLimited ? { ...decision, allowed: false, reason: 'limit' } : decision;
+}
+
+function decideGrants({ admin, grants }: Rights, covers: (grant: Grant) => boolean): Decision {
+  if (admin) return { allowed: true, reason: 'admin' };
+  const grant = grants.find(covers);
+  if (!grant) return { allowed: false, reason: 'no-grant' };
+  return { allowed: true, reason: grant.template === undefined ? 'grant' : 'template', grant };
+}
+
+/** No limit takes away what its holder could do without logging in. */
+function isForAnybody({ subject }: Grant): boolean {
+  return subject === 'anonymous';
 }
 
 function narrow(

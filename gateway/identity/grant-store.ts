@@ -1,18 +1,17 @@
-import { unknownUser } from './account-store.ts';
+import { unknownAccount } from './account-store.ts';
 import { AdminError } from './admin-error.ts';
 import type { Grant } from './decide.ts';
-import { reservedNames } from './rules.ts';
+import { formatSubject, readSubject, type Subject } from './subjects.ts';
 import { type Action, actions as allActions } from './types.ts';
-import type { UsersDatabase } from './users-database.ts';
+import { sqlNow as now, type UsersDatabase } from './users-database.ts';
 
 interface GrantRow {
-  kind: string;
+  kind: Subject['kind'];
   subject: string;
   pattern: string;
   actions: string;
 }
 
-const now = `CAST(unixepoch('subsec') * 1000 AS INTEGER)`;
 const columns = 'subject_kind AS kind, subject, pattern, actions';
 
 /** Grants in users.db. Each method is one whole transaction. */
@@ -28,7 +27,7 @@ export class GrantStore {
     this.#one = database.connection.prepare<[string, string, string], GrantRow>(`${select} AND pattern = ?`);
   }
 
-  /** @param subject a user name, `anonymous` or `authenticated`. */
+  /** @param subject as `readSubject` reads it; so everywhere here. */
   ofSubject(subject: string): Grant[] {
     return this.#ofSubject.all(...key(subject)).map(toGrant);
   }
@@ -40,10 +39,10 @@ export class GrantStore {
       .map(toGrant);
   }
 
-  /** Adds to what the subject has on that very pattern. @throws AdminError USER_UNKNOWN */
+  /** Adds to what the subject has on that very pattern. @throws AdminError USER_UNKNOWN, TEAM_UNKNOWN, ROBOT_UNKNOWN */
   add(subject: string, pattern: string, added: readonly Action[]): Grant {
     return this.#database.write(() => {
-      this.#checkSubject(subject);
+      this.checkSubject(subject);
       const granted = this.#granted(subject, pattern);
       const actions = allActions.filter((action) => granted.includes(action) || added.includes(action));
       return this.#put({ subject, pattern, actions });
@@ -59,7 +58,7 @@ export class GrantStore {
       'DELETE FROM grants WHERE subject_kind = ? AND subject = ? AND pattern = ?',
     );
     return this.#database.write(() => {
-      this.#checkSubject(subject);
+      this.checkSubject(subject);
       const granted = this.#granted(subject, pattern);
       const actions = granted.filter((action) => !taken.includes(action));
       if (actions.length === granted.length) throw unknownGrant(subject, pattern, taken);
@@ -84,12 +83,14 @@ export class GrantStore {
     return grant;
   }
 
-  #checkSubject(subject: string): void {
-    if (reservedNames.includes(subject)) return;
+  /** @throws AdminError USER_UNKNOWN, TEAM_UNKNOWN, ROBOT_UNKNOWN */
+  checkSubject(subject: string): void {
+    const { kind, name } = readSubject(subject);
+    if (name === '') return;
     const known = this.#database.connection
-      .prepare(`SELECT 1 FROM accounts WHERE kind = 'user' AND name = ?`)
-      .get(subject);
-    if (known === undefined) throw unknownUser(subject);
+      .prepare('SELECT 1 FROM accounts WHERE kind = ? AND name = ?')
+      .get(kind, name);
+    if (known === undefined) throw unknownAccount(kind, name);
   }
 }
 
@@ -101,10 +102,11 @@ function unknownGrant(subject: string, pattern: string, actions: readonly Action
   );
 }
 
-function key(subject: string): [kind: string, subject: string] {
-  return reservedNames.includes(subject) ? [subject, ''] : ['user', subject];
+function key(text: string): [kind: string, name: string] {
+  const { kind, name } = readSubject(text);
+  return [kind, name];
 }
 
-function toGrant({ kind, subject, pattern, actions }: GrantRow): Grant {
-  return { subject: subject === '' ? kind : subject, pattern, actions: actions.split(',') as Action[] };
+function toGrant({ kind, subject: name, pattern, actions }: GrantRow): Grant {
+  return { subject: formatSubject({ kind, name }), pattern, actions: actions.split(',') as Action[] };
 }

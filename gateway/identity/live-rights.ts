@@ -1,8 +1,18 @@
+import type { RepositoryRight } from '../../runtime/repository-rights.ts';
 import { type Account, AccountStore } from './account-store.ts';
 import { noRights, type Rights } from './decide.ts';
 import { GrantStore } from './grant-store.ts';
-import type { Actor } from './types.ts';
+import { type PersonalToken, PersonalTokenStore } from './personal-token-store.ts';
+import { type Robot, RobotStore } from './robot-store.ts';
+import { TeamStore } from './team-store.ts';
+import { templateGrants } from './template-grants.ts';
+import type { Actor, Credential } from './types.ts';
 import type { UsersDatabase } from './users-database.ts';
+
+/** What a credential that still counts is limited to. */
+export interface Standing {
+  limit?: readonly RepositoryRight[] | undefined;
+}
 
 /**
  * Accounts and rights as users.db has them now. What was read is kept until the database changes, whichever
@@ -12,79 +22,107 @@ export class LiveRights {
   readonly #database: UsersDatabase;
   readonly #accounts: AccountStore;
   readonly #grants: GrantStore;
-  readonly #ownNamespace: boolean;
+  readonly #teams: TeamStore;
+  readonly #robots: RobotStore;
+  readonly #personalTokens: PersonalTokenStore;
+  readonly #templates: readonly RepositoryRight[];
   #version = '';
-  #byName = new Map<string, Account>();
-  #byId = new Map<number, Account>();
-  #rights = new Map<string, Rights>();
+  readonly #kept = new Map<string, unknown>();
 
-  constructor(database: UsersDatabase, options: { ownNamespace: boolean }) {
+  constructor(database: UsersDatabase, options: { templates: readonly RepositoryRight[] }) {
     this.#database = database;
     this.#accounts = new AccountStore(database);
     this.#grants = new GrantStore(database);
-    this.#ownNamespace = options.ownNamespace;
+    this.#teams = new TeamStore(database);
+    this.#robots = new RobotStore(database);
+    this.#personalTokens = new PersonalTokenStore(database);
+    this.#templates = options.templates;
   }
 
   accountByName(name: string): Account | undefined {
-    this.#refresh();
-    return this.#byName.get(name) ?? this.#keep(this.#accounts.byName(name));
+    return this.#read(`name:${name}`, () => this.#accounts.byName(name));
   }
 
   accountById(id: number): Account | undefined {
-    this.#refresh();
-    return this.#byId.get(id) ?? this.#keep(this.#accounts.byId(id));
+    return this.#read(`id:${id}`, () => this.#accounts.byId(id));
+  }
+
+  /** @param id the public id. */
+  personalToken(id: string): PersonalToken | undefined {
+    return this.#read(`token:${id}`, () => this.#personalTokens.byId(id));
+  }
+
+  /** @param id the public id. */
+  robotBySecret(id: string): Robot | undefined {
+    return this.#read(`secret:${id}`, () => this.#robots.bySecret(id));
   }
 
   /** Nothing for an account that is unknown, disabled, or no longer the one that was authenticated. */
-  rightsOf(actor: Pick<Actor, 'kind' | 'name' | 'account'>): Rights {
+  rightsOf(actor: Pick<Actor, 'kind' | 'name' | 'account' | 'credential' | 'issuedTo'>): Rights {
     if (actor.kind === 'anonymous') return this.#anonymous();
     const account = this.accountByName(actor.name);
     if (!account?.enabled || (actor.account && !isSame(actor.account, account))) return noRights;
-    return this.#cached(`user:${account.name}`, () => ({
+    const standing = this.standingOf(account, actor.issuedTo ?? actor.credential);
+    if (!standing) return noRights;
+    const rights = this.#read(`rights:${account.name}`, () => this.#rights(account))!;
+    return standing.limit ? { ...rights, limit: standing.limit } : rights;
+  }
+
+  /** @returns undefined when the credential was revoked, or is past its end. */
+  standingOf(account: Account, credential: Credential | undefined): Standing | undefined {
+    if (account.kind === 'robot') {
+      const robot = this.#read(`robot:${account.id}`, () => this.#robots.byAccount(account.id));
+      const isOld = credential?.kind === 'robot-secret' && credential.id !== robot?.secretId;
+      return robot && !isOld && !isOver(robot) ? robot : undefined;
+    }
+    if (credential?.kind !== 'personal-token') return {};
+    const token = this.personalToken(credential.id ?? '');
+    return token?.accountId === account.id && !isOver(token) ? token : undefined;
+  }
+
+  #rights({ name, kind, admin }: Account): Rights {
+    const teams = kind === 'user' ? this.#teams.teamsOf(name) : [];
+    const owners = kind === 'user' ? [{ kind: 'user' as const, name }] : [];
+    const templates = [...owners, ...teams.map((team) => ({ kind: 'team' as const, name: team }))];
+    // Whoever logs in may do no less than whoever does not.
+    const subjects = [name, ...teams.map((team) => `team:${team}`), 'authenticated', 'anonymous'];
+    return {
       user: true,
-      admin: account.admin,
-      ownNamespace: this.#ownNamespace ? `${account.name}/**` : undefined,
-      // Whoever logs in may do no less than whoever does not.
-      grants: [account.name, 'authenticated', 'anonymous'].flatMap((subject) =>
-        this.#grants.ofSubject(subject),
-      ),
-    }));
+      admin,
+      grants: [
+        ...templates.flatMap((subject) => templateGrants(this.#templates, subject)),
+        ...subjects.flatMap((subject) => this.#grants.ofSubject(subject)),
+      ],
+    };
   }
 
   #anonymous(): Rights {
-    this.#refresh();
-    return this.#cached('anonymous', () => ({ ...noRights, grants: this.#grants.ofSubject('anonymous') }));
+    return this.#read('anonymous', () => ({ ...noRights, grants: this.#grants.ofSubject('anonymous') }))!;
   }
 
-  #cached(key: string, read: () => Rights): Rights {
-    const known = this.#rights.get(key);
-    if (known) return known;
-    const rights = read();
-    this.#rights.set(key, rights);
-    return rights;
-  }
-
-  /** Only accounts that exist are kept: names are what anybody types. */
-  #keep(account: Account | undefined): Account | undefined {
-    if (account) {
-      this.#byName.set(account.name, account);
-      this.#byId.set(account.id, account);
-    }
-    return account;
-  }
-
-  /** The version is read before the rows, so rows are at worst newer than it says. */
-  #refresh(): void {
+  /**
+   * Only what is there is kept: names and ids are what anybody types. The version is read before the rows, so rows
+   * are at worst newer than it says.
+   */
+  #read<Value>(key: string, read: () => Value | undefined): Value | undefined {
     const version = this.#database.version();
-    if (version === this.#version) return;
-    this.#version = version;
-    this.#byName.clear();
-    this.#byId.clear();
-    this.#rights.clear();
+    if (version !== this.#version) {
+      this.#version = version;
+      this.#kept.clear();
+    }
+    const known = this.#kept.get(key) as Value | undefined;
+    if (known !== undefined) return known;
+    const value = read();
+    if (value !== undefined) this.#kept.set(key, value);
+    return value;
   }
 }
 
 /** Whether the account still is the one, with the credentials, that the reference was made for. */
 export function isSame(reference: { id: number; credentialVersion: number }, account: Account): boolean {
   return reference.id === account.id && reference.credentialVersion === account.credentialVersion;
+}
+
+export function isOver({ expiresAt }: { expiresAt: number | null }): boolean {
+  return expiresAt !== null && expiresAt <= Date.now();
 }

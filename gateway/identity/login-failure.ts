@@ -1,7 +1,8 @@
 import { OciError } from '../../oci/errors.ts';
-import { isUserName } from './rules.ts';
+import { isLoginName } from './rules.ts';
 
-export type LoginFailureReason = 'unknown' | 'password' | 'disabled';
+/** `token`: a personal token or a robot's secret that is not of this account, or is revoked; `expired`: it was. */
+export type LoginFailureReason = 'unknown' | 'password' | 'disabled' | 'token' | 'expired';
 
 /** A login with a name and password that failed. The client learns nothing of the reason; the audit line does. */
 export class LoginFailure extends OciError {
@@ -14,7 +15,7 @@ export class LoginFailure extends OciError {
       message: 'login failed: the user name or the password is wrong, or the account is disabled',
     });
     this.name = 'LoginFailure';
-    this.account = isUserName(account) ? account : '[no user name]';
+    this.account = isLoginName(account) ? account : '[no user name]';
     this.reason = reason;
   }
 }

@@ -1,11 +1,11 @@
 import { isPattern } from '../../oci/repository-pattern.ts';
 import { AdminError } from './admin-error.ts';
+import { looksLikeSecret } from './secret-format.ts';
+import { reservedNames, robotPrefix } from './subjects.ts';
 import { type Action, actions as allActions } from './types.ts';
 
 /** Any such name is a valid first part of a repository name, for `<user>/**`. */
 const userNameGrammar = /^(?=.{1,64}$)[a-z0-9]+(?:[._-][a-z0-9]+)*$/;
-/** Subjects of grants that are no accounts. */
-export const reservedNames: readonly string[] = ['anonymous', 'authenticated'];
 
 /** bcrypt reads no further than this; a longer password would be cut without a word. */
 const maxPasswordBytes = 72;
@@ -15,12 +15,17 @@ export function isUserName(name: string): boolean {
   return userNameGrammar.test(name);
 }
 
-/** @throws AdminError NAME_INVALID, NAME_RESERVED */
-export function checkUserName(name: string): void {
+/** Whether somebody of that name could log in: a user, or a robot. */
+export function isLoginName(name: string): boolean {
+  return isUserName(name.startsWith(robotPrefix) ? name.slice(robotPrefix.length) : name);
+}
+
+/** The grammar is the same for users, teams and robots. @throws AdminError NAME_INVALID, NAME_RESERVED */
+export function checkUserName(name: string, kind = 'user'): void {
   if (!isUserName(name)) {
     throw new AdminError(
       'NAME_INVALID',
-      `${JSON.stringify(name)} is not a user name: use lower-case letters and digits, with single ".", "_" or "-" ` +
+      `${JSON.stringify(name)} is not a ${kind} name: use lower-case letters and digits, with single ".", "_" or "-" ` +
         'between them, at most 64 characters',
     );
   }
@@ -51,6 +56,12 @@ export function checkPassword(password: string): void {
     throw new AdminError(
       'PASSWORD_INVALID',
       'the password has control characters, which clients cannot send',
+    );
+  }
+  if (looksLikeSecret(password)) {
+    throw new AdminError(
+      'PASSWORD_INVALID',
+      'the password begins as the tokens of this server do, and would be taken for one',
     );
   }
   if ([...password].length < minPasswordLength) {

@@ -11,7 +11,10 @@ import type { Identity } from './index.ts';
 import { type TokenFault, TokenRefused } from './jwt.ts';
 import { isSame, LiveRights } from './live-rights.ts';
 import { PasswordPool } from './password-pool.ts';
+import { looksLikeSecret } from './secret-format.ts';
+import { SecretLogin } from './secret-login.ts';
 import { SigningKeys } from './signing-keys.ts';
+import { templatesOf } from './template-grants.ts';
 import { Tokens } from './tokens.ts';
 import type { Action, Actor, Credential, Decision, IssuedToken, Scope } from './types.ts';
 import { openUsersDatabase, type UsersDatabase } from './users-database.ts';
@@ -25,6 +28,7 @@ export class IdentityService implements Identity {
   readonly #passwords = new PasswordPool();
   readonly #rights: LiveRights;
   readonly #login: BasicLogin;
+  readonly #secrets: SecretLogin;
   readonly #tokens: Tokens;
   readonly #log: Log;
   #initialPasswordFile: string | undefined;
@@ -33,7 +37,8 @@ export class IdentityService implements Identity {
     this.#database = database;
     this.#log = log;
     this.service = database.connection.prepare('SELECT service FROM installation').pluck().get() as string;
-    this.#rights = new LiveRights(database, { ownNamespace: config['auth.own_namespace'] === 'on' });
+    this.#rights = new LiveRights(database, { templates: templatesOf(config) });
+    this.#secrets = new SecretLogin(this.#rights);
     this.#login = new BasicLogin(this.#rights, this.#passwords, config['auth.bcrypt_cost']);
     this.#tokens = new Tokens(this.service, keys, Math.floor(config['auth.token_lifetime'] / 1000));
     this.#initialPasswordFile = dataPaths(config).initialPassword;
@@ -61,6 +66,10 @@ export class IdentityService implements Identity {
     password: string,
     beforeComparing?: () => Promise<void>,
   ): Promise<Actor> {
+    if (looksLikeSecret(password)) {
+      const { account, credential } = this.#secrets.verify(name, password);
+      return { ...toActor(account), credential };
+    }
     const account = await this.#login.verify(name, password, beforeComparing);
     if (account.name === firstAdmin) await this.#removeInitialPassword();
     return { ...toActor(account), credential: { kind: 'password' } };
@@ -115,7 +124,8 @@ export class IdentityService implements Identity {
       const bearer = { scopes, tokenEndsAt: expiresAt * 1000, credential, ...(issuedTo && { issuedTo }) };
       if (!reference) return { name: '', kind: 'anonymous', admin: false, ...bearer };
       const account = this.#rights.accountById(reference.id);
-      if (!account?.enabled || account.name !== name || !isSame(reference, account)) {
+      const stands = account?.enabled && account.name === name && isSame(reference, account);
+      if (!stands || !this.#rights.standingOf(account, issuedTo)) {
         throw new TokenRefused('revoked');
       }
       return { ...toActor(account), ...bearer };
@@ -137,8 +147,8 @@ export class IdentityService implements Identity {
   }
 }
 
-function toActor({ id, name, admin, credentialVersion }: Account): Actor {
-  return { name, kind: 'user', admin, account: { id, credentialVersion } };
+function toActor({ id, name, kind, admin, credentialVersion }: Account): Actor {
+  return { name, kind, admin, account: { id, credentialVersion } };
 }
 
 const faultMessages: Record<TokenFault, string> = {

@@ -1,7 +1,9 @@
-/** What can be done with a repository. */
-export type Action = 'pull' | 'push' | 'delete';
+import type { RepositoryAction } from '../../runtime/repository-rights.ts';
 
-export const actions: readonly Action[] = ['pull', 'push', 'delete'];
+/** What can be done with a repository. `admin`: all of it, and to give rights on it to others. */
+export type Action = RepositoryAction;
+
+export { repositoryActions as actions } from '../../runtime/repository-rights.ts';
 
 /** What somebody logged in with. */
 export type CredentialKind =
@@ -52,10 +54,13 @@ export interface Scope {
 
 export interface Decision {
   allowed: boolean;
-  /** `scope`: granted, but the token was not issued for it. */
-  reason: 'grant' | 'admin' | 'own-namespace' | 'no-grant' | 'scope';
-  /** The grant that decided. */
-  grant?: { subject: string; pattern: string; actions: string[] };
+  /**
+   * `template`: granted by a template. `limit`: granted, but the personal token or the robot is limited to other
+   * rights. `scope`: granted, but the Bearer token was not issued for it.
+   */
+  reason: 'grant' | 'template' | 'admin' | 'no-grant' | 'limit' | 'scope';
+  /** The grant that decided; of a template, with what the template says. */
+  grant?: { subject: string; pattern: string; actions: Action[]; template?: string };
 }
 
 export interface IssuedToken {

@@ -1,6 +1,9 @@
 import { type Database, openDatabase } from '../../runtime/sqlite.ts';
 import { migrations } from './schema.ts';
 
+/** Milliseconds since 1970, by the clock of the database. */
+export const sqlNow = `CAST(unixepoch('subsec') * 1000 AS INTEGER)`;
+
 /** users.db, which changes only when rights do. */
 export interface UsersDatabase {
   connection: Database;

@@ -1,4 +1,4 @@
-import { duration, key, oneOf, whole } from './values.ts';
+import { duration, key, oneOf, templateGrants, whole } from './values.ts';
 
 /** Logins and tokens. */
 export const authSettings = {
@@ -17,5 +17,10 @@ export const authSettings = {
     oneOf('on', 'off'),
     'on',
     'Whether every user may pull, push and delete in `<user>/**`.',
+  ),
+  'auth.template_grants': key(
+    templateGrants,
+    '',
+    'Further rights that users and teams have by their names. A placeholder is a whole part of the pattern.',
   ),
 } as const;

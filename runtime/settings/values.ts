@@ -3,6 +3,7 @@ import { parseSparseIndex, type SparseIndex } from '../../oci/sparse-index.ts';
 import { type DailyWindow, formatWindow, parseWindow } from '../daily-window.ts';
 import { parseDuration } from '../duration.ts';
 import type { ValueFault } from '../policy-fields.ts';
+import { formatRights, isTemplate, parseRights, type RepositoryRight } from '../repository-rights.ts';
 import { parseBytes, parseReserve, type Reserve } from '../reserve.ts';
 import { formatPolicies, type RetentionPolicy, readPolicies } from '../retention-policies.ts';
 
@@ -138,6 +139,15 @@ export const policies: ValueType<readonly RetentionPolicy[]> = {
   },
   faults: (text) => readPolicies(text).faults,
   format: formatPolicies,
+};
+export const templateGrants: ValueType<readonly RepositoryRight[]> = {
+  expected: 'patterns with {user} or {team} and the actions granted, such as {team}/**=pull,push',
+  list: true,
+  parse: (text) => {
+    const rights = text.trim() === '' ? [] : parseRights(text, isTemplate);
+    return rights && Object.freeze(rights);
+  },
+  format: formatRights,
 };
 export const rate: ValueType<Rate> = {
   expected: 'a number of requests per window of 1s to 24h, such as 600/1m',

@@ -91,7 +91,7 @@ test('names that are none', async (t) => {
   }
   for (const name of ['a', '0', 'a.b_c-d', 'a'.repeat(64)]) {
     await admin.addUser(name, 'some-password');
-    assert.equal((await admin.can(name, 'push', `${name}/app`)).reason, 'own-namespace');
+    assert.equal((await admin.can(name, 'push', `${name}/app`)).reason, 'template');
   }
 });
 
@@ -189,7 +189,7 @@ test('can says yes or no and why', async (t) => {
   await admin.addUser('alice', 'alice-password');
   await admin.grant('anonymous', 'public/**', ['pull']);
   assert.equal(await ask('root', 'delete', 'x/y'), 'admin');
-  assert.equal(await ask('alice', 'push', 'alice/app'), 'own-namespace');
+  assert.equal(await ask('alice', 'push', 'alice/app'), 'template');
   assert.equal(await ask('alice', 'push', 'team/app'), 'no-grant');
   assert.equal(await ask('anonymous', 'pull', 'public/app'), 'grant');
   await adminElsewhere(config, 'grant', 'alice', 'team/**', ['push']);

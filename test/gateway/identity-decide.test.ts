@@ -42,7 +42,7 @@ test('decisions, by default a no', async (t) => {
     [user('alice'), 'team-b/base', 'pull', 'grant', 'alice'],
     [user('alice'), 'team-b/base', 'push', 'no-grant'],
     [user('alice'), 'team-b/x/base', 'pull', 'no-grant'],
-    [user('alice'), 'alice/app', 'delete', 'own-namespace'],
+    [user('alice'), 'alice/app', 'delete', 'template', 'alice'],
     [user('alice'), 'alice', 'push', 'no-grant'],
     [user('alice'), 'alicex/app', 'push', 'no-grant'],
     [user('alice'), 'bob/app', 'pull', 'no-grant'],

@@ -58,7 +58,7 @@ async function openLogin(scope: Scope) {
   onEnd(scope, () => database.close());
   const pool = openPool(scope);
   const compare = mock.method(pool, 'compare');
-  const login = new BasicLogin(new LiveRights(database, { ownNamespace: true }), pool, 8);
+  const login = new BasicLogin(new LiveRights(database, { templates: [] }), pool, 8);
   return { admin, login, comparisons: () => compare.mock.callCount(), compare };
 }
 
