@@ -14,6 +14,7 @@ const commands: Record<string, () => Promise<{ command: Command }>> = {
   grant: () => import('./commands/grant.ts'),
   revoke: () => import('./commands/revoke.ts'),
   can: () => import('./commands/can.ts'),
+  session: () => import('./commands/session.ts'),
   cert: () => import('./commands/cert.ts'),
   config: () => import('./commands/config.ts'),
   status: () => import('./commands/status.ts'),

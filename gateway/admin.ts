@@ -10,12 +10,14 @@ import { GrantStore } from './identity/grant-store.ts';
 import { LiveRights } from './identity/live-rights.ts';
 import { PasswordPool } from './identity/password-pool.ts';
 import { checkActions, checkPassword, checkPattern, checkUserName } from './identity/rules.ts';
+import { SessionAdmin, type SessionRow } from './identity/session-admin.ts';
 import { readSubject } from './identity/subjects.ts';
 import { templatesOf } from './identity/template-grants.ts';
 import type { Action, Decision } from './identity/types.ts';
 import { openUsersDatabase, type UsersDatabase } from './identity/users-database.ts';
 
 export { AdminError, type AdminErrorCode } from './identity/admin-error.ts';
+export type { SessionRow } from './identity/session-admin.ts';
 export type { Action, Decision } from './identity/types.ts';
 
 export interface UserRow {
@@ -51,6 +53,11 @@ export interface Admin {
   listGrants(subject?: string): Promise<GrantRow[]>;
   /** @param name a user, or `anonymous`. */
   can(name: string, action: Action, repository: string): Promise<Decision>;
+  /** Devices that are logged in, of everybody or of a user. */
+  listSessions(user?: string): Promise<SessionRow[]>;
+  revokeSession(id: string): Promise<void>;
+  /** All of a user. @returns how many there were. */
+  revokeSessions(user: string): Promise<number>;
   close(): void;
 }
 
@@ -67,6 +74,7 @@ class UsersAdmin implements Admin {
   readonly #database: UsersDatabase;
   readonly #accounts: AccountStore;
   readonly #grants: GrantStore;
+  readonly #sessions: SessionAdmin;
   readonly #passwords = new PasswordPool({ threads: 1 });
 
   constructor(config: Config, database: UsersDatabase) {
@@ -74,6 +82,7 @@ class UsersAdmin implements Admin {
     this.#database = database;
     this.#accounts = new AccountStore(database);
     this.#grants = new GrantStore(database);
+    this.#sessions = new SessionAdmin(database, this.#accounts, config['auth.refresh_lifetime']);
   }
 
   async ensureFirstAdmin(makePassword: () => string): Promise<{ created: boolean; password?: string }> {
@@ -134,6 +143,18 @@ class UsersAdmin implements Admin {
     if (kind !== 'anonymous') this.#grants.checkSubject(name);
     const live = new LiveRights(this.#database, { templates: templatesOf(this.#config) });
     return decide(live.rightsOf({ kind, name }), undefined, repository, action);
+  }
+
+  async listSessions(user?: string): Promise<SessionRow[]> {
+    return this.#sessions.list(user);
+  }
+
+  async revokeSession(id: string): Promise<void> {
+    this.#sessions.revoke(id);
+  }
+
+  async revokeSessions(user: string): Promise<number> {
+    return this.#sessions.revokeOf(user);
   }
 
   close(): void {

@@ -14,12 +14,7 @@ export interface ChallengeSettings {
 export function withChallenge(error: unknown, exchange: Exchange, settings: ChallengeSettings): unknown {
   if (!(error instanceof OciError) || error.status !== 401 || error.headers['WWW-Authenticate']) return error;
   const challenge = settings.mode === 'basic' ? basicChallenge : bearerChallenge(exchange, settings.service);
-  return new OciError(error.code, {
-    message: error.message,
-    detail: error.detail,
-    headers: { ...error.headers, 'WWW-Authenticate': challenge },
-    cause: error,
-  });
+  return error.with({ headers: { 'WWW-Authenticate': challenge } });
 }
 
 export const basicChallenge = 'Basic realm="Gatehouse"';

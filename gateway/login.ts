@@ -49,6 +49,24 @@ export async function passwordLogin(
   return admit(exchange, actor, parts);
 }
 
+/**
+ * Who a refresh token was issued for.
+ * @throws OciError UNAUTHORIZED, TOOMANYREQUESTS
+ */
+export async function refreshLogin(
+  exchange: Exchange,
+  refreshToken: string,
+  service: string | undefined,
+  parts: LoginParts,
+): Promise<Actor> {
+  try {
+    return await admit(exchange, await parts.identity.redeem(refreshToken, service), parts);
+  } catch (error) {
+    if (error instanceof LoginFailure) parts.audit.loginFailed(exchange, error);
+    throw error;
+  }
+}
+
 async function admit(exchange: Exchange, actor: Actor, { limits }: LoginParts): Promise<Actor> {
   exchange.actor = actor;
   if (actor.kind !== 'anonymous') await limits.admitAccount(actor.name);

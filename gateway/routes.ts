@@ -19,8 +19,7 @@ const routes: Readonly<Record<string, Route>> = {
     methods: ['GET', 'HEAD'],
     answer: (exchange) => sendJson(exchange, 200, { name: 'Gatehouse', registry: '/v2/', token: '/token' }),
   },
-  // POST is for OAuth 2 clients, which fall back to GET on 405.
-  '/token': { name: 'token', methods: ['GET'], answer: answerToken },
+  '/token': { name: 'token', methods: ['GET', 'POST'], answer: answerToken },
 };
 
 /** For machines that ask by address, so under whatever name. */

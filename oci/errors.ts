@@ -60,6 +60,8 @@ export interface OciErrorOptions {
   /** Response headers that belong to this error (`Range`, `Allow`, `Retry-After`, `WWW-Authenticate`). */
   headers?: Record<string, string>;
   cause?: unknown;
+  /** `error` of RFC 6749 section 5.2, in errors of the token endpoint: its clients may look for it. */
+  oauthError?: string | undefined;
 }
 
 /** An error that a client may see: code, status, message and detail of the OCI JSON form. */
@@ -68,6 +70,7 @@ export class OciError extends Error {
   readonly status: number;
   readonly detail: unknown;
   readonly headers: Record<string, string>;
+  readonly oauthError: string | undefined;
 
   constructor(code: ErrorCode, options: OciErrorOptions = {}) {
     super(options.message ?? errorTable[code].message, { cause: options.cause });
@@ -76,13 +79,26 @@ export class OciError extends Error {
     this.status = options.status ?? errorTable[code].status;
     this.detail = options.detail;
     this.headers = options.headers ?? {};
+    this.oauthError = options.oauthError;
   }
 
-  /** The body of the response: `{"errors":[{code, message, detail}]}`. */
+  /** The same error with something added. */
+  with(added: Pick<OciErrorOptions, 'headers' | 'oauthError'>): OciError {
+    const { message, detail, status, oauthError } = this;
+    const headers = { ...this.headers, ...added.headers };
+    return new OciError(this.code, { message, detail, status, oauthError, ...added, headers, cause: this });
+  }
+
+  /** The body of the response: `{"errors":[{code, message, detail}]}`; beside it what OAuth 2 has of its own. */
   toBody(): string {
     const code = sentCode(this.code);
     const detail = code === this.code ? this.detail : { condition: this.code, ...(this.detail as object) };
     const entry = { code, message: this.message, detail };
-    return `${JSON.stringify({ errors: [entry] })}\n`;
+    const oauth = this.oauthError && {
+      error: this.oauthError,
+      // RFC 6749 allows neither quotation marks nor what is not ASCII.
+      error_description: this.message.replaceAll('"', "'").replaceAll(/[^ !#-[\]-~]/g, '?'),
+    };
+    return `${JSON.stringify({ errors: [entry], ...oauth })}\n`;
   }
 }

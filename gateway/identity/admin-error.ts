@@ -22,6 +22,7 @@ export type AdminErrorCode =
   | 'EXPIRY_INVALID'
   | 'LIMIT_EXCEEDED'
   | 'NOT_ALLOWED'
+  | 'SESSION_UNKNOWN'
   | 'LAST_ADMIN';
 
 /** A wish of the administrator that cannot be done: what was wrong and what to do. */

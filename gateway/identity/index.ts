@@ -1,10 +1,12 @@
 import type { Config } from '../../runtime/config-schema.ts';
 import type { Log } from '../../runtime/log.ts';
+import type { Device } from './refresh-tokens.ts';
 import { IdentityService } from './service.ts';
 import type { Action, Actor, Decision, IssuedToken, Scope } from './types.ts';
 
 export { type Credentials, parseAuthorization } from './authorization-header.ts';
 export { LoginFailure } from './login-failure.ts';
+export type { Device } from './refresh-tokens.ts';
 export { parseScopes } from './scopes.ts';
 export type { Action, Actor, Credential, CredentialKind, Decision, IssuedToken, Scope } from './types.ts';
 
@@ -23,6 +25,12 @@ export interface Identity {
    * @throws LoginFailure; OciError UNAVAILABLE with `Retry-After` when too many logins wait.
    */
   verifyPassword(name: string, password: string, beforeComparing?: () => Promise<void>): Promise<Actor>;
+  /**
+   * Who a refresh token was issued for. Not rotated; renewed by use.
+   * @param service that the client wants a token of; a refresh token is good for the one that it was issued for.
+   * @throws LoginFailure
+   */
+  redeem(refreshToken: string, service: string | undefined): Promise<Actor>;
   /** Deny by default. A Bearer actor may what its token was issued for and its account is granted now. */
   decide(actor: Actor, repository: string, action: Action): Decision;
   /** The same for listing the catalog, of which `readablePatterns` says how much is shown. */
@@ -35,8 +43,15 @@ export interface Identity {
    * A token for what was asked and is granted now, which may be nothing. Its service is always ours.
    * @throws OciError UNAUTHORIZED for a Bearer actor: a token does not beget tokens.
    */
-  issueToken(actor: Actor, options: { scopes: readonly Scope[] }): Promise<IssuedToken>;
+  issueToken(actor: Actor, wish: TokenWish): Promise<IssuedToken>;
   close(): Promise<void>;
+}
+
+/** What a client asks of the token endpoint. */
+export interface TokenWish {
+  scopes: readonly Scope[];
+  /** Present when it wants a refresh token too, which it gets if it logged in with a password. */
+  device?: Device;
 }
 
 /** Opens users.db, creating it and the signing key where they are missing. */

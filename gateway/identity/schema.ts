@@ -85,4 +85,36 @@ export const migrations: readonly Migration[] = [
       ) STRICT, WITHOUT ROWID;
     `,
   },
+  {
+    name: 'refresh tokens; signing keys that retire',
+    sql: `
+      -- One per device that logged in. Void when the account has another credential_version. Written when made and
+      -- when half of its life is over, not at each use.
+      CREATE TABLE refresh_tokens (
+        id TEXT PRIMARY KEY,
+        token_hash TEXT NOT NULL UNIQUE,
+        account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+        credential_version INTEGER NOT NULL,
+        service TEXT NOT NULL,
+        client_id TEXT NOT NULL,
+        client_address TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        renewed_at INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID;
+      CREATE INDEX refresh_tokens_by_account ON refresh_tokens (account_id);
+
+      -- Of a key that only verifies, the public part is all that is left in jwk.
+      ALTER TABLE signing_keys RENAME COLUMN private_jwk TO jwk;
+      ALTER TABLE signing_keys ADD COLUMN longest_life_ms INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE signing_keys ADD COLUMN retired_at INTEGER;
+      -- DER in Base64: the key's certificate of the authority below, for services that know no key set.
+      ALTER TABLE signing_keys ADD COLUMN certificate TEXT;
+      CREATE TABLE token_authority (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        certificate TEXT NOT NULL,
+        private_key TEXT NOT NULL,
+        created_at INTEGER NOT NULL
+      ) STRICT;
+    `,
+  },
 ];

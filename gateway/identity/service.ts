@@ -7,16 +7,18 @@ import type { Account } from './account-store.ts';
 import { parseAuthorization } from './authorization-header.ts';
 import { BasicLogin } from './basic-login.ts';
 import { decide, decideCatalog, narrowScopes, readablePatterns } from './decide.ts';
-import type { Identity } from './index.ts';
+import type { Identity, TokenWish } from './index.ts';
 import { type TokenFault, TokenRefused } from './jwt.ts';
 import { isSame, LiveRights } from './live-rights.ts';
+import { LoginFailure } from './login-failure.ts';
 import { PasswordPool } from './password-pool.ts';
+import { type Device, RefreshTokens } from './refresh-tokens.ts';
 import { looksLikeSecret } from './secret-format.ts';
 import { SecretLogin } from './secret-login.ts';
 import { SigningKeys } from './signing-keys.ts';
 import { templatesOf } from './template-grants.ts';
 import { Tokens } from './tokens.ts';
-import type { Action, Actor, Credential, Decision, IssuedToken, Scope } from './types.ts';
+import type { Action, Actor, Credential, Decision, IssuedToken } from './types.ts';
 import { openUsersDatabase, type UsersDatabase } from './users-database.ts';
 
 const firstAdmin = 'admin';
@@ -30,6 +32,7 @@ export class IdentityService implements Identity {
   readonly #login: BasicLogin;
   readonly #secrets: SecretLogin;
   readonly #tokens: Tokens;
+  readonly #refreshTokens: RefreshTokens;
   readonly #log: Log;
   #initialPasswordFile: string | undefined;
 
@@ -41,6 +44,10 @@ export class IdentityService implements Identity {
     this.#secrets = new SecretLogin(this.#rights);
     this.#login = new BasicLogin(this.#rights, this.#passwords, config['auth.bcrypt_cost']);
     this.#tokens = new Tokens(this.service, keys, Math.floor(config['auth.token_lifetime'] / 1000));
+    this.#refreshTokens = new RefreshTokens(database, {
+      lifetimeMs: config['auth.refresh_lifetime'],
+      perUser: config['auth.refresh_tokens_per_user'],
+    });
     this.#initialPasswordFile = dataPaths(config).initialPassword;
   }
 
@@ -75,6 +82,13 @@ export class IdentityService implements Identity {
     return { ...toActor(account), credential: { kind: 'password' } };
   }
 
+  async redeem(refreshToken: string, service: string | undefined): Promise<Actor> {
+    const found = this.#refreshTokens.redeem(refreshToken, service || this.service);
+    const account = found && this.#rights.accountById(found.account.id);
+    if (!account?.enabled || !isSame(found!.account, account)) throw new LoginFailure('', 'refresh-token');
+    return { ...toActor(account), credential: { kind: 'refresh-token', id: found!.id } };
+  }
+
   decide(actor: Actor, repository: string, action: Action): Decision {
     return decide(this.#rights.rightsOf(actor), actor.scopes, repository, action);
   }
@@ -95,7 +109,7 @@ export class IdentityService implements Identity {
     });
   }
 
-  async issueToken(actor: Actor, { scopes }: { scopes: readonly Scope[] }): Promise<IssuedToken> {
+  async issueToken(actor: Actor, { scopes, device }: TokenWish): Promise<IssuedToken> {
     if (actor.scopes) {
       throw new OciError('UNAUTHORIZED', {
         message: 'a token is issued for a user name and password, or without any credentials',
@@ -105,16 +119,25 @@ export class IdentityService implements Identity {
     const { account, credential } = actor;
     if (actor.kind !== 'anonymous' && !(account && credential))
       throw new Error('the actor does not come from authenticate()');
-    return this.#tokens.issue({
+    const refresh = device && this.#issueRefreshToken(actor, device);
+    const issuedTo = refresh ? { kind: 'refresh-token' as const, id: refresh.id } : credential;
+    const issued = await this.#tokens.issue({
       name: actor.name,
-      ...(account && credential && { account, issuedTo: credential }),
+      ...(account && issuedTo && { account, issuedTo }),
       scopes: narrowScopes(this.#rights.rightsOf(actor), scopes),
     });
+    return refresh ? { ...issued, refresh_token: refresh.secret } : issued;
   }
 
   async close(): Promise<void> {
     await this.#passwords.close();
     this.#database.close();
+  }
+
+  /** For a password only: whatever else logs in is revoked one by one already, and may be limited. */
+  #issueRefreshToken({ account, credential }: Actor, device: Device) {
+    if (credential?.kind !== 'password') return undefined;
+    return this.#refreshTokens.issue(account!, this.service, device);
   }
 
   async #bearer(token: string): Promise<Actor> {
@@ -126,6 +149,9 @@ export class IdentityService implements Identity {
       const account = this.#rights.accountById(reference.id);
       const stands = account?.enabled && account.name === name && isSame(reference, account);
       if (!stands || !this.#rights.standingOf(account, issuedTo)) {
+        throw new TokenRefused('revoked');
+      }
+      if (issuedTo?.kind === 'refresh-token' && !this.#refreshTokens.stands(issuedTo.id ?? '', reference)) {
         throw new TokenRefused('revoked');
       }
       return { ...toActor(account), ...bearer };

@@ -39,7 +39,7 @@ export class SigningKeys {
   /** Of several processes that start at once the first one's key is everybody's. */
   #addFirst({ kid, privateJwk }: StoredKey): void {
     const insert = this.#database.connection.prepare(
-      `INSERT INTO signing_keys (kid, private_jwk, state, created_at)
+      `INSERT INTO signing_keys (kid, jwk, state, created_at)
        SELECT ?, ?, 'signing', CAST(unixepoch('subsec') * 1000 AS INTEGER)
        WHERE NOT EXISTS (SELECT 1 FROM signing_keys)`,
     );
@@ -57,7 +57,7 @@ export class SigningKeys {
   #rows(): (StoredKey & { state: string })[] {
     return this.#database.connection
       .prepare<[], StoredKey & { state: string }>(
-        'SELECT kid, private_jwk AS privateJwk, state FROM signing_keys ORDER BY created_at, kid',
+        'SELECT kid, jwk AS privateJwk, state FROM signing_keys ORDER BY created_at, kid',
       )
       .all();
   }

@@ -67,6 +67,8 @@ export interface IssuedToken {
   token: string;
   /** The same token, by its OAuth 2 name. */
   access_token: string;
+  /** For a client that asked for one: gets it further tokens without a password. */
+  refresh_token?: string;
   /** Seconds. */
   expires_in: number;
   /** RFC 3339. */

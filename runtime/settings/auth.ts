@@ -12,6 +12,16 @@ export const authSettings = {
     '1h',
     'Life of a Bearer token. Rights are checked at each request all the same.',
   ),
+  'auth.refresh_lifetime': key(
+    duration(),
+    '30d',
+    'Life of a refresh token that is not used; each use in its second half renews it. 0: none are issued or accepted.',
+  ),
+  'auth.refresh_tokens_per_user': key(
+    whole(1, 10_000),
+    '50',
+    'Devices that a user can be logged in on; one more drops the one renewed least recently.',
+  ),
   'auth.bcrypt_cost': key(whole(8, 14), '12', 'Cost of the password hashes.'),
   'auth.own_namespace': key(
     oneOf('on', 'off'),

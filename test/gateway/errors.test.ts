@@ -25,7 +25,8 @@ const cases: [name: string, status: number, code: ErrorCode, options: Parameters
   ['bad tag of a write', 400, 'TAG_INVALID', { path: '/v2/a/manifests/-x', method: 'PUT' }],
   ['parameter twice', 400, 'PARAMETER_INVALID', { path: '/v2/a/tags/list?n=1&n=2' }],
   ['method of the API', 405, 'UNSUPPORTED', { path: '/v2/', method: 'POST' }],
-  ['method of the token endpoint', 405, 'UNSUPPORTED', { path: '/token', method: 'POST', body: 'a=b' }],
+  ['method of the token endpoint', 405, 'UNSUPPORTED', { path: '/token', method: 'PUT', body: 'a=b' }],
+  ['no form for the token endpoint', 415, 'UNSUPPORTED', { path: '/token', method: 'POST', body: 'a=b' }],
   ['method of the health page', 405, 'UNSUPPORTED', { path: '/healthz', method: 'DELETE' }],
   ['PROPFIND', 405, 'UNSUPPORTED', { path: '/v2/', method: 'PROPFIND' }],
   ['no credentials', 401, 'UNAUTHORIZED', { path: '/v2/_catalog' }],
@@ -99,7 +100,7 @@ test('OPTIONS is answered without credentials, with what is allowed and nothing 
     ['/v2/', 'GET, HEAD, OPTIONS'],
     ['/v2/team/x/blobs/uploads/', 'POST, OPTIONS'],
     [`/v2/team/x/manifests/v1`, 'GET, HEAD, PUT, DELETE, OPTIONS'],
-    ['/token', 'GET, OPTIONS'],
+    ['/token', 'GET, POST, OPTIONS'],
   ] as const) {
     const headers = { origin: 'https://elsewhere.example', 'access-control-request-method': 'GET' };
     const answer = await request(gateway, { method: 'OPTIONS', path, headers });

@@ -62,7 +62,7 @@ export interface StoredKey {
 /** The signing key in users.db, to forge tokens with. */
 export function storedKeys(config: Config): StoredKey[] {
   const database = openDatabase(join(config.data, 'users.db'));
-  const rows = database.prepare('SELECT kid, private_jwk AS jwk FROM signing_keys').all() as {
+  const rows = database.prepare(`SELECT kid, jwk FROM signing_keys WHERE state = 'signing'`).all() as {
     kid: string;
     jwk: string;
   }[];

@@ -1,0 +1,54 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { OciError } from '../oci/errors.ts';
+
+/** Passwords, tokens and scopes; a form that is longer is none. */
+const maxBytes = 16 * 1024;
+
+/**
+ * The parameters of a form in a request's body.
+ * @throws OciError UNSUPPORTED (415), SIZE_INVALID (413), PARAMETER_INVALID for what is not UTF-8.
+ */
+export async function readForm(request: IncomingMessage, response: ServerResponse): Promise<URLSearchParams> {
+  demandForm(request);
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
+  if (request.headers.expect !== undefined && request.httpVersion === '1.1') response.writeContinue();
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    bytes += (chunk as Buffer).length;
+    if (bytes > maxBytes) throw tooLarge();
+    chunks.push(chunk as Buffer);
+  }
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+    // What percent signs stand for is decoded leniently by URLSearchParams, so it is tried strictly first.
+    decodeURIComponent(text.replaceAll('+', ' '));
+    return new URLSearchParams(text);
+  } catch (cause) {
+    throw new OciError('PARAMETER_INVALID', { message: 'the form is not UTF-8 in percent-encoding', cause });
+  }
+}
+
+function demandForm({ headers }: IncomingMessage): void {
+  const type = /^application\/x-www-form-urlencoded *(?:; *charset="?utf-8"? *)?$/i;
+  if (!type.test(headers['content-type'] ?? '')) {
+    throw new OciError('UNSUPPORTED', {
+      status: 415,
+      message: 'the body must be a form: Content-Type: application/x-www-form-urlencoded',
+    });
+  }
+  if (headers['content-encoding'] !== undefined) {
+    throw new OciError('UNSUPPORTED', {
+      status: 415,
+      message: 'the form must come without content encoding',
+    });
+  }
+}
+
+function tooLarge(): OciError {
+  return new OciError('SIZE_INVALID', {
+    status: 413,
+    message: `the form is larger than ${maxBytes} bytes`,
+    detail: { maxBytes },
+  });
+}
