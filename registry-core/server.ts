@@ -7,7 +7,8 @@ import { coreStatusPath } from '../runtime/core-status.ts';
 import type { DiskWatch } from '../runtime/disk-watch.ts';
 import { sendError } from '../runtime/error-response.ts';
 import type { Log } from '../runtime/log.ts';
-import { parseContext, type RequestContext } from '../runtime/request-context.ts';
+import { parseContext } from '../runtime/request-context.ts';
+import { type Answer, type Submission, sendAnswer } from './answer.ts';
 import { handleBase } from './handlers/base.ts';
 import { handleBlob } from './handlers/blobs.ts';
 import { handleCatalog } from './handlers/catalog.ts';
@@ -45,13 +46,6 @@ export function coreSettings(config: Config): CoreSettings {
     sparseIndex: config['manifests.sparse_index'],
     minChunkBytes: config['uploads.min_chunk_bytes'],
   };
-}
-
-/** One request of one endpoint, as a handler gets it. */
-export interface Exchange {
-  request: IncomingMessage;
-  response: ServerResponse;
-  context: RequestContext;
 }
 
 /** Only the gateway speaks here, and the context may name thousands of patterns. */
@@ -94,7 +88,8 @@ async function handle(core: Core, request: IncomingMessage, response: ServerResp
     requestId = context.requestId;
     const endpoint = parseEndpoint(request.method ?? '', request.url ?? '');
     if (!endpoint) throw new OciError('NOT_FOUND');
-    await dispatch(core, endpoint, { request, response, context });
+    const { method = '', headers } = request;
+    await sendAnswer(response, await dispatch(core, endpoint, { method, headers, context, body: request }));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ECONNRESET') response.destroy();
     else sendError(response, error, core.log, requestId);
@@ -103,23 +98,23 @@ async function handle(core: Core, request: IncomingMessage, response: ServerResp
   if (!request.complete && !request.destroyed) request.resume();
 }
 
-function dispatch(core: Core, endpoint: Endpoint, exchange: Exchange): Promise<void> | void {
+function dispatch(core: Core, endpoint: Endpoint, submission: Submission): Promise<Answer> | Answer {
   switch (endpoint.kind) {
     case 'base':
-      return handleBase(exchange);
+      return handleBase();
     case 'catalog':
-      return handleCatalog(core, endpoint, exchange);
+      return handleCatalog(core, endpoint, submission);
     case 'tags':
-      return handleTags(core, endpoint, exchange);
+      return handleTags(core, endpoint);
     case 'referrers':
-      return handleReferrers(core, endpoint, exchange);
+      return handleReferrers(core, endpoint);
     case 'manifest':
-      return handleManifest(core, endpoint, exchange);
+      return handleManifest(core, endpoint, submission);
     case 'blob':
-      return handleBlob(core, endpoint, exchange);
+      return handleBlob(core, endpoint, submission);
     case 'uploads':
-      return handleUploadStart(core, endpoint, exchange);
+      return handleUploadStart(core, endpoint, submission);
     case 'upload':
-      return handleUpload(core, endpoint, exchange);
+      return handleUpload(core, endpoint, submission);
   }
 }

@@ -1,7 +1,7 @@
-import type { Exchange } from '../server.ts';
-import { sendJson } from './responses.ts';
+import type { Answer } from '../answer.ts';
+import { jsonAnswer } from './responses.ts';
 
 /** `GET /v2/` (spec end-1). */
-export function handleBase({ response }: Exchange): void {
-  sendJson(response, 200, {});
+export function handleBase(): Answer {
+  return jsonAnswer(200, {});
 }

@@ -1,34 +1,31 @@
-import { pipeline } from 'node:stream/promises';
 import type { Digest } from '../../oci/digest.ts';
 import type { Endpoint } from '../../oci/endpoints.ts';
 import { OciError } from '../../oci/errors.ts';
 import { type ByteRange, parseRange } from '../../oci/range.ts';
 import { internalHeaders, sendfileType } from '../../runtime/request-context.ts';
+import type { Answer, Question } from '../answer.ts';
 import type { BlobRow } from '../metadata/registry.ts';
 import { demandMatch, matchesEtag } from '../preconditions.ts';
-import type { Core, Exchange } from '../server.ts';
-import { contentHeaders, sendDeleted } from './responses.ts';
+import type { Core } from '../server.ts';
+import { contentHeaders, deletedAnswer } from './responses.ts';
 
 /** `GET`, `HEAD` and `DELETE /v2/<name>/blobs/<digest>` (spec end-2, end-10). */
 export async function handleBlob(
   core: Core,
   { method, repository, digest }: Endpoint & { kind: 'blob' },
-  exchange: Exchange,
-): Promise<void> {
+  question: Question,
+): Promise<Answer> {
   if (method === 'DELETE') {
-    return sendDeleted(
-      exchange.response,
-      await core.registry.deleteBlob(repository, digest, exchange.context),
-    );
+    return deletedAnswer(await core.registry.deleteBlob(repository, digest, question.context));
   }
   const find = () =>
     method === 'HEAD'
       ? core.registry.promiseBlob(repository, digest)
       : core.registry.blob(repository, digest);
-  const send = async () => sendBlob(core, await wholeBlob(core, digest, find), exchange);
-  await send().catch((error) => {
+  const answer = async () => blobAnswer(core, await wholeBlob(core, digest, find), question);
+  return answer().catch((error) => {
     // A push may bring the bytes under another key just before the file is opened.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return send();
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return answer();
     throw error;
   });
 }
@@ -60,56 +57,50 @@ async function wholeBlob(
 }
 
 /** The core alone decides ranges and validators; whoever sends the bytes only sends them. */
-async function sendBlob(core: Core, blob: BlobRow, { request, response }: Exchange): Promise<void> {
+async function blobAnswer(core: Core, blob: BlobRow, question: Question): Promise<Answer> {
   const etag = `"${blob.digest}"`;
-  const headers = {
+  const content = {
     ...contentHeaders,
     'Content-Type': 'application/octet-stream',
     'Docker-Content-Digest': blob.digest,
     'Accept-Ranges': 'bytes',
     ETag: etag,
   };
-  demandMatch(request.headers['if-match'], etag);
-  if (matchesEtag(request.headers['if-none-match'], etag)) {
-    response.writeHead(304, { ETag: etag, 'Docker-Content-Digest': blob.digest }).end();
-    return;
+  const { method, headers } = question;
+  demandMatch(headers['if-match'], etag);
+  if (matchesEtag(headers['if-none-match'], etag)) {
+    return { status: 304, headers: { ETag: etag, 'Docker-Content-Digest': blob.digest } };
   }
-  if (request.method === 'HEAD') {
-    response.writeHead(200, { ...headers, 'Content-Length': blob.size }).end();
-    return;
-  }
-  const range = requestedRange(request.headers, etag, blob.size);
+  if (method === 'HEAD') return { status: 200, headers: { ...content, 'Content-Length': blob.size } };
+  const range = requestedRange(headers, etag, blob.size);
   const part = range ?? { start: 0, end: blob.size - 1 };
   const partial = range ? { 'Content-Range': `bytes ${part.start}-${part.end}/${blob.size}` } : {};
-  await sendPart(core, blob, part, range ? 206 : 200, { ...headers, ...partial }, { request, response });
+  const whole = { status: range ? 206 : 200, headers: { ...content, ...partial } };
+  return partAnswer(core, blob, part, whole, headers[internalHeaders.sendfile] === sendfileType);
 }
 
 /** The three forms of a blob answer: a file for the gateway to send, a redirect, or the bytes themselves. */
-async function sendPart(
+async function partAnswer(
   { store }: Core,
   { storageKey, size }: BlobRow,
   { start, end }: ByteRange,
-  status: number,
-  headers: Record<string, string>,
-  { request, response }: Pick<Exchange, 'request' | 'response'>,
-): Promise<void> {
+  { status, headers }: Answer,
+  mayNameFile: boolean,
+): Promise<Answer> {
   const location = store.locate(storageKey);
   if (location.form === 'redirect') {
-    response.writeHead(307, { Location: location.url, 'Content-Length': 0 }).end();
-  } else if (location.form === 'file' && request.headers[internalHeaders.sendfile] === sendfileType) {
+    return { status: 307, headers: { Location: location.url } };
+  }
+  if (location.form === 'file' && mayNameFile) {
     const accel = {
       [internalHeaders.accel]: location.path,
       [internalHeaders.accelRange]: `${start}-${Math.max(0, end)}/${size}`,
     };
-    response.writeHead(status, { ...headers, ...accel, 'Content-Length': 0 }).end();
-  } else if (size === 0) {
-    response.writeHead(status, { ...headers, 'Content-Length': 0 }).end();
-  } else {
-    const bytes = await store.read(storageKey, start, end);
-    response.writeHead(status, { ...headers, 'Content-Length': end - start + 1 });
-    // A reader that goes away is an everyday case, and a cut connection is all that can still be said to others.
-    await pipeline(bytes, response).catch(() => response.destroy());
+    return { status, headers: { ...headers, ...accel } };
   }
+  if (size === 0) return { status, headers };
+  const length = { 'Content-Length': end - start + 1 };
+  return { status, headers: { ...headers, ...length }, body: await store.read(storageKey, start, end) };
 }
 
 function requestedRange(

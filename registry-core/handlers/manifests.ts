@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { ServerResponse } from 'node:http';
 import { algorithmOf, type Digest } from '../../oci/digest.ts';
 import type { Endpoint } from '../../oci/endpoints.ts';
 import { OciError } from '../../oci/errors.ts';
@@ -7,35 +6,40 @@ import { parseManifest } from '../../oci/manifest.ts';
 import { type Reference, referenceText } from '../../oci/reference.ts';
 import { neededChildren } from '../../oci/sparse-index.ts';
 import { formatWarning } from '../../oci/warning.ts';
+import type { Answer, Question, Submission } from '../answer.ts';
 import { checkEmbeddedData } from '../embedded-data.ts';
 import { readManifest } from '../manifest-body.ts';
 import type { ManifestRow, Registry } from '../metadata/registry.ts';
 import { demandMatch, matchesEtag, preconditionOf } from '../preconditions.ts';
-import type { Core, Exchange } from '../server.ts';
-import { contentHeaders, sendDeleted } from './responses.ts';
+import type { Core } from '../server.ts';
+import { contentHeaders, deletedAnswer } from './responses.ts';
 
 type ManifestEndpoint = Endpoint & { kind: 'manifest' };
 
 /** `/v2/<name>/manifests/<tag-or-digest>` (spec end-3, end-7, end-9). */
-export function handleManifest(core: Core, endpoint: ManifestEndpoint, exchange: Exchange): Promise<void> {
+export function handleManifest(
+  core: Core,
+  endpoint: ManifestEndpoint,
+  submission: Submission,
+): Promise<Answer> {
   switch (endpoint.method) {
     case 'GET':
     case 'HEAD':
-      return getManifest(core, endpoint, exchange);
+      return getManifest(core, endpoint, submission);
     case 'PUT':
-      return putManifest(core, endpoint, exchange);
+      return putManifest(core, endpoint, submission);
     case 'DELETE':
-      return deleteManifest(core, endpoint, exchange);
+      return deleteManifest(core, endpoint, submission);
   }
 }
 
 /** The bytes as they were pushed, whatever `Accept` says: a converted manifest would have another digest. */
-async function getManifest(
+export async function getManifest(
   { registry }: Core,
   { repository, reference }: ManifestEndpoint,
-  { request, response }: Exchange,
-): Promise<void> {
-  const manifest = await findManifest(registry, request.method, repository, reference);
+  { method, headers }: Question,
+): Promise<Answer> {
+  const manifest = await findManifest(registry, method, repository, reference);
   if (!manifest) {
     throw new OciError('MANIFEST_UNKNOWN', {
       detail: { name: repository, reference: referenceText(reference) },
@@ -43,47 +47,38 @@ async function getManifest(
   }
   const etag = `"${manifest.digest}"`;
   const validators = { 'Docker-Content-Digest': manifest.digest, ETag: etag };
-  demandMatch(request.headers['if-match'], etag);
+  demandMatch(headers['if-match'], etag);
   // Engines that have the image already ask for the tag by HEAD and for nothing else: it is in use.
-  if (request.method === 'GET' || 'tag' in reference) registry.notePull(repository, reference, manifest);
-  if ('tag' in reference) await warnOfRemoval(registry, repository, reference.tag, manifest, response);
-  if (matchesEtag(request.headers['if-none-match'], etag)) {
-    response.writeHead(304, validators).end();
-    return;
-  }
-  response.writeHead(200, {
-    ...contentHeaders,
-    ...validators,
-    'Content-Type': manifest.mediaType,
-    'Content-Length': manifest.size,
-  });
-  response.end(request.method === 'HEAD' ? undefined : manifest.content);
+  if (method === 'GET' || 'tag' in reference) registry.notePull(repository, reference, manifest);
+  const warning =
+    'tag' in reference ? await removalWarning(registry, repository, reference.tag, manifest) : {};
+  if (matchesEtag(headers['if-none-match'], etag))
+    return { status: 304, headers: { ...validators, ...warning } };
+  return {
+    status: 200,
+    headers: { ...contentHeaders, ...validators, ...warning, 'Content-Type': manifest.mediaType },
+    body: manifest.content,
+  };
 }
 
 /** Who looks at a tag that a policy is about to remove can still do something: use it, or push it again. */
-async function warnOfRemoval(
+async function removalWarning(
   registry: Registry,
   repository: string,
   tag: string,
   manifest: ManifestRow,
-  response: ServerResponse,
-): Promise<void> {
+): Promise<{ Warning?: string }> {
   const end = await registry.tagRemoval(repository, tag, manifest);
-  if (!end) return;
+  if (!end) return {};
   const when =
     end.at === undefined
       ? 'with the next collection, since newer tags were pushed, unless it is pushed again'
       : `at ${new Date(end.at).toISOString()} unless it is pulled or pushed before`;
-  response.appendHeader('Warning', formatWarning(`retention removes tag ${tag} of ${repository} ${when}`));
+  return { Warning: formatWarning(`retention removes tag ${tag} of ${repository} ${when}`) };
 }
 
 /** A pull goes on where a full disk lets no lease be written; a HEAD, which promises that, fails. */
-function findManifest(
-  registry: Registry,
-  method: string | undefined,
-  repository: string,
-  reference: Reference,
-) {
+function findManifest(registry: Registry, method: string, repository: string, reference: Reference) {
   return registry.promiseManifest(repository, reference).catch((error) => {
     const isFull = ['SQLITE_FULL', 'ENOSPC'].includes((error as NodeJS.ErrnoException).code ?? '');
     if (isFull && method === 'GET') return registry.manifest(repository, reference);
@@ -94,14 +89,14 @@ function findManifest(
 async function putManifest(
   { registry, settings }: Core,
   { repository, reference, tags }: ManifestEndpoint,
-  { request, response, context }: Exchange,
-): Promise<void> {
+  { headers, body, context }: Submission,
+): Promise<Answer> {
   if ('tag' in reference && tags.length > 0) {
     throw new OciError('PARAMETER_INVALID', {
       message: 'the parameter tag goes with a manifest pushed by digest',
     });
   }
-  const content = await readManifest(request);
+  const content = await readManifest(body);
   const wanted = 'digest' in reference ? reference.digest : undefined;
   const algorithm = wanted ? algorithmOf(wanted) : 'sha256';
   const digest: Digest = `${algorithm}:${createHash(algorithm).update(content).digest('hex')}`;
@@ -111,36 +106,35 @@ async function putManifest(
       detail: { digest: wanted, received: digest, bytes: content.length },
     });
   }
-  const { entries, others, ...manifest } = parseManifest(content, request.headers['content-type']);
+  const { entries, others, ...manifest } = parseManifest(content, headers['content-type']);
   checkEmbeddedData([...others, ...entries]);
   const names = 'tag' in reference ? [reference.tag] : tags;
   const children = new Set(manifest.children);
   const listed = entries.filter((entry) => children.has(entry.digest));
   const needed = neededChildren(listed, settings.sparseIndex);
-  const condition = { ...preconditionOf(request.headers), reference };
+  const condition = { ...preconditionOf(headers), reference };
   await registry.putManifest(
     { repository, digest, content, manifest, needed, condition, tags: names },
     context,
   );
-  response.writeHead(201, {
+  const answered = {
     Location: `/v2/${repository}/manifests/${digest}`,
     'Docker-Content-Digest': digest,
-    'Content-Length': 0,
     ...(manifest.subject ? { 'OCI-Subject': manifest.subject } : {}),
     ...(tags.length > 0 ? { 'OCI-Tag': tags.join(', ') } : {}),
-  });
-  response.end();
+  };
+  return { status: 201, headers: answered };
 }
 
 async function deleteManifest(
   { registry }: Core,
   { repository, reference }: ManifestEndpoint,
-  { request, response, context }: Exchange,
-): Promise<void> {
-  const condition = preconditionOf(request.headers);
+  { headers, context }: Question,
+): Promise<Answer> {
+  const condition = preconditionOf(headers);
   const held =
     'tag' in reference
       ? await registry.deleteTag(repository, reference.tag, context, condition)
       : await registry.deleteManifest(repository, reference.digest, context, condition);
-  sendDeleted(response, held);
+  return deletedAnswer(held);
 }

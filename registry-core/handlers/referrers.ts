@@ -1,8 +1,9 @@
 import { type Endpoint, formatEndpoint } from '../../oci/endpoints.ts';
 import { mediaTypes } from '../../oci/media-types.ts';
+import type { Answer } from '../answer.ts';
 import type { ReferrerRow } from '../metadata/registry.ts';
-import type { Core, Exchange } from '../server.ts';
-import { nextLink, pageRequest, sendJsonText } from './responses.ts';
+import type { Core } from '../server.ts';
+import { jsonTextAnswer, nextLink, pageRequest } from './responses.ts';
 
 /** An index must stay readable as a manifest: its descriptors may carry large annotations. */
 const maxPageBytes = 4 * 1024 * 1024;
@@ -12,15 +13,14 @@ const defaultPage = 1000;
 export async function handleReferrers(
   { registry }: Core,
   endpoint: Endpoint & { kind: 'referrers' },
-  { response }: Exchange,
-): Promise<void> {
+): Promise<Answer> {
   const { repository, digest, artifactType } = endpoint;
   const { size: limit, last } = pageRequest(endpoint, defaultPage);
   const request = { limit, last, artifactType, maxBytes: maxPageBytes };
   const { referrers, more } = await registry.referrers(repository, digest, request);
   const next = { ...endpoint, last: referrers.at(-1)?.digest ?? '' };
   const body = `{"schemaVersion":2,"mediaType":"${mediaTypes.ociIndex}","manifests":[${referrers.map(descriptor).join()}]}`;
-  sendJsonText(response, 200, body, {
+  return jsonTextAnswer(200, body, {
     'Content-Type': mediaTypes.ociIndex,
     ...(artifactType === undefined ? {} : { 'OCI-Filters-Applied': 'artifactType' }),
     ...(more && referrers.length > 0 ? nextLink(formatEndpoint(next)) : {}),

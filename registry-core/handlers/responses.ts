@@ -1,5 +1,5 @@
-import type { ServerResponse } from 'node:http';
 import type { Page } from '../../oci/endpoints.ts';
+import type { Answer } from '../answer.ts';
 import type { Held, PageRequest } from '../metadata/registry.ts';
 
 /** Headers of content that a client pushed: a browser is to execute none of it. */
@@ -8,34 +8,18 @@ export const contentHeaders = {
   'Content-Security-Policy': "sandbox; default-src 'none'",
 };
 
-export function sendJson(
-  response: ServerResponse,
-  status: number,
-  body: unknown,
-  headers: Record<string, string> = {},
-): void {
-  sendJsonText(response, status, JSON.stringify(body), headers);
+export function jsonAnswer(status: number, value: unknown, headers: Record<string, string> = {}): Answer {
+  return jsonTextAnswer(status, JSON.stringify(value), headers);
 }
 
-export function sendJsonText(
-  response: ServerResponse,
-  status: number,
-  text: string,
-  headers: Record<string, string> = {},
-): void {
-  const bytes = Buffer.from(text);
-  response.writeHead(status, {
-    'Content-Type': 'application/json; charset=utf-8',
-    ...headers,
-    'Content-Length': bytes.length,
-    'X-Content-Type-Options': 'nosniff',
-  });
-  response.end(response.req.method === 'HEAD' ? undefined : bytes);
+export function jsonTextAnswer(status: number, text: string, headers: Record<string, string> = {}): Answer {
+  const types = { 'Content-Type': 'application/json; charset=utf-8', 'X-Content-Type-Options': 'nosniff' };
+  return { status, headers: { ...types, ...headers }, body: Buffer.from(text) };
 }
 
 /** 202 of a DELETE: what still waits for leases, in bytes, and when some of it can go at the earliest. */
-export function sendDeleted(response: ServerResponse, { heldBytes, nextDue }: Held): void {
-  sendJson(response, 202, {
+export function deletedAnswer({ heldBytes, nextDue }: Held): Answer {
+  return jsonAnswer(202, {
     held_bytes: heldBytes,
     next_due: nextDue === undefined ? null : new Date(nextDue).toISOString(),
   });

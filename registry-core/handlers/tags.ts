@@ -1,14 +1,11 @@
 import { type Endpoint, formatEndpoint } from '../../oci/endpoints.ts';
 import { OciError } from '../../oci/errors.ts';
-import type { Core, Exchange } from '../server.ts';
-import { nextLink, pageRequest, sendJson } from './responses.ts';
+import type { Answer } from '../answer.ts';
+import type { Core } from '../server.ts';
+import { jsonAnswer, nextLink, pageRequest } from './responses.ts';
 
 /** `GET /v2/<name>/tags/list` (spec end-8). */
-export async function handleTags(
-  { registry }: Core,
-  endpoint: Endpoint & { kind: 'tags' },
-  { response }: Exchange,
-): Promise<void> {
+export async function handleTags({ registry }: Core, endpoint: Endpoint & { kind: 'tags' }): Promise<Answer> {
   const { repository } = endpoint;
   const page = pageRequest(endpoint);
   const names = await registry.tags(repository, page);
@@ -17,10 +14,6 @@ export async function handleTags(
   }
   const tags = names.slice(0, page.size);
   const next = { ...endpoint, n: page.size, last: tags.at(-1)! };
-  sendJson(
-    response,
-    200,
-    { name: repository, tags },
-    names.length > tags.length ? nextLink(formatEndpoint(next)) : {},
-  );
+  const link = names.length > tags.length ? nextLink(formatEndpoint(next)) : {};
+  return jsonAnswer(200, { name: repository, tags }, link);
 }

@@ -1,10 +1,11 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import { algorithmOf, type Digest } from '../../oci/digest.ts';
 import type { Endpoint } from '../../oci/endpoints.ts';
 import { OciError } from '../../oci/errors.ts';
 import { parseContentRange, uploadRange } from '../../oci/range.ts';
+import type { Answer, Submission } from '../answer.ts';
 import { demandSpace } from '../disk.ts';
-import type { Core, Exchange } from '../server.ts';
+import type { Core } from '../server.ts';
 import type { UploadCheck } from '../upload-session.ts';
 
 type UploadStart = Endpoint & { kind: 'uploads' };
@@ -14,14 +15,13 @@ type Upload = Endpoint & { kind: 'upload' };
 export async function handleUploadStart(
   core: Core,
   endpoint: UploadStart,
-  exchange: Exchange,
-): Promise<void> {
+  { body, context }: Submission,
+): Promise<Answer> {
   const { repository, digest, mount, from } = endpoint;
-  const { request, response, context } = exchange;
   if (mount) {
     const readable = context.readable ?? [];
     const mounted = await core.registry.mountBlob({ repository, digest: mount, from, readable }, context);
-    if (mounted) return sendCreated(exchange, repository, mount);
+    if (mounted) return created(repository, mount);
   }
   await demandSpace(core.disk);
   const wanted = digest ?? mount;
@@ -29,36 +29,36 @@ export async function handleUploadStart(
   const session = await core.uploads.open(repository, algorithm, context);
   if (digest && !mount) {
     try {
-      await core.uploads.finish(repository, session.id, digest, request, () => undefined);
+      await core.uploads.finish(repository, session.id, digest, body, () => undefined);
     } catch (error) {
       // Nobody was told of this session, so nobody would finish it.
       await core.uploads.cancel(repository, session.id).catch(() => undefined);
       throw error;
     }
-    return sendCreated(exchange, repository, digest);
+    return created(repository, digest);
   }
   const { minChunkBytes } = core.settings;
   const advice = minChunkBytes > 0 ? { 'OCI-Chunk-Min-Length': minChunkBytes } : {};
-  const headers = { ...sessionHeaders(repository, session.id, 0), ...advice };
-  response.writeHead(202, { ...headers, 'Content-Length': 0 }).end();
+  return { status: 202, headers: { ...sessionHeaders(repository, session.id, 0), ...advice } };
 }
 
 /** `/v2/<name>/blobs/uploads/<session>` (spec end-5, end-6, end-13, end-14). */
-export async function handleUpload(core: Core, endpoint: Upload, exchange: Exchange): Promise<void> {
+export async function handleUpload(
+  core: Core,
+  endpoint: Upload,
+  { headers, body }: Submission,
+): Promise<Answer> {
   const { method, repository, session, digest } = endpoint;
-  const { request, response } = exchange;
-  const check = rangeCheck(request, repository, session);
+  const check = rangeCheck(headers, repository, session);
   switch (method) {
     case 'GET':
     case 'HEAD': {
       const { offset } = await core.uploads.status(repository, session);
-      response.writeHead(204, sessionHeaders(repository, session, offset)).end();
-      return;
+      return { status: 204, headers: sessionHeaders(repository, session, offset) };
     }
     case 'PATCH': {
-      const offset = await core.uploads.append(repository, session, request, check);
-      response.writeHead(202, { ...sessionHeaders(repository, session, offset), 'Content-Length': 0 }).end();
-      return;
+      const offset = await core.uploads.append(repository, session, body, check);
+      return { status: 202, headers: sessionHeaders(repository, session, offset) };
     }
     case 'PUT': {
       if (!digest) {
@@ -66,18 +66,18 @@ export async function handleUpload(core: Core, endpoint: Upload, exchange: Excha
           message: 'the parameter digest is missing: it names the whole blob',
         });
       }
-      await core.uploads.finish(repository, session, digest, request, check);
-      return sendCreated(exchange, repository, digest);
+      await core.uploads.finish(repository, session, digest, body, check);
+      return created(repository, digest);
     }
     case 'DELETE':
       await core.uploads.cancel(repository, session);
-      response.writeHead(204).end();
+      return { status: 204, headers: {} };
   }
 }
 
-function sendCreated({ response }: Exchange, repository: string, digest: Digest): void {
+function created(repository: string, digest: Digest): Answer {
   const headers = { Location: `/v2/${repository}/blobs/${digest}`, 'Docker-Content-Digest': digest };
-  response.writeHead(201, { ...headers, 'Content-Length': 0 }).end();
+  return { status: 201, headers };
 }
 
 function sessionHeaders(repository: string, session: string, offset: number): Record<string, string> {
@@ -89,12 +89,12 @@ function sessionHeaders(repository: string, session: string, offset: number): Re
 }
 
 /** Refuses a chunk that does not start where the last one ended, before any of it is read (spec: 416). */
-function rangeCheck(request: IncomingMessage, repository: string, session: string): UploadCheck {
-  const header = request.headers['content-range'];
+function rangeCheck(headers: IncomingHttpHeaders, repository: string, session: string): UploadCheck {
+  const header = headers['content-range'];
   if (header === undefined) return () => undefined;
   const { start, end } = parseContentRange(header);
   const announced = end - start + 1;
-  const length = request.headers['content-length'];
+  const length = headers['content-length'];
   return (offset) => {
     if (start !== offset) {
       throw new OciError('RANGE_INVALID', {
