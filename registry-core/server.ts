@@ -14,7 +14,7 @@ import { handleBlob } from './handlers/blobs.ts';
 import { handleCatalog } from './handlers/catalog.ts';
 import { handleManifest } from './handlers/manifests.ts';
 import { handleReferrers } from './handlers/referrers.ts';
-import { sendJson } from './handlers/responses.ts';
+import { jsonAnswer } from './handlers/responses.ts';
 import { handleTags } from './handlers/tags.ts';
 import { handleUpload, handleUploadStart } from './handlers/uploads.ts';
 import type { Registry } from './metadata/registry.ts';
@@ -74,7 +74,7 @@ export function createCoreServer(core: Core): Server {
 
 async function answerStatus(core: Core, requestsActive: number, response: ServerResponse): Promise<void> {
   try {
-    sendJson(response, 200, await core.status(requestsActive));
+    await sendAnswer(response, jsonAnswer(200, await core.status(requestsActive)));
   } catch (error) {
     sendError(response, error, core.log, 'status');
   }
