@@ -2,9 +2,12 @@ import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { openAdmin } from '../gateway/admin.ts';
+import { auditedAdmin } from '../gateway/audit/index.ts';
+import { operator } from '../runtime/audit-report.ts';
 import { dataPaths } from '../runtime/config.ts';
 import type { Config } from '../runtime/config-schema.ts';
 import { writeFileDurably } from '../runtime/durable-file.ts';
+import { reportChange } from './audit-report.ts';
 import { CommandError } from './errors.ts';
 
 const passwordLength = 24;
@@ -25,7 +28,7 @@ export async function ensureFirstAdmin(
   environment: NodeJS.ProcessEnv,
   isTerminal: boolean,
 ): Promise<string | undefined> {
-  const admin = await openAdmin(config);
+  const admin = auditedAdmin(await openAdmin(config), operator(), (entry) => reportChange(config, entry));
   try {
     if ((await admin.listUsers()).length > 0) return undefined;
     const given = givenPassword(environment);

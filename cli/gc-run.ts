@@ -1,4 +1,5 @@
 import { type ProgressReport, type Report, runCollection } from '../gc/index.ts';
+import { operator } from '../runtime/audit-report.ts';
 import { dataPaths, type LoadedConfig } from '../runtime/config.ts';
 import type { Config } from '../runtime/config-schema.ts';
 import { callControl } from '../runtime/control.ts';
@@ -31,9 +32,11 @@ async function collect({ config }: LoadedConfig, dryRun: boolean): Promise<Repor
   const socket = dataPaths(config).collectorSocket;
   const end = showProgress(async () => progressOf(await callControl(socket, 'GET', '/status')));
   try {
-    const answer = await callControl(socket, 'POST', '/run', { dryRun }).catch((error: Error) => {
-      throw new CommandError(`the collector could not do it (${error.message}); its log says more`);
-    });
+    const answer = await callControl(socket, 'POST', '/run', { dryRun, by: operator() }).catch(
+      (error: Error) => {
+        throw new CommandError(`the collector could not do it (${error.message}); its log says more`);
+      },
+    );
     if (answer !== undefined) return answer as Report;
   } finally {
     end();
@@ -47,6 +50,7 @@ async function collectHere(config: Config, dryRun: boolean): Promise<Report> {
     return await runCollection(config, {
       dryRun,
       log: quietLog(config),
+      by: operator(),
       onBegin(progress) {
         end = showProgress(() => progress.read());
       },

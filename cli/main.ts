@@ -15,6 +15,7 @@ const commands: Record<string, () => Promise<{ command: Command }>> = {
   revoke: () => import('./commands/revoke.ts'),
   can: () => import('./commands/can.ts'),
   session: () => import('./commands/session.ts'),
+  audit: () => import('./commands/audit.ts'),
   cert: () => import('./commands/cert.ts'),
   config: () => import('./commands/config.ts'),
   status: () => import('./commands/status.ts'),

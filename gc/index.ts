@@ -2,6 +2,8 @@ import { OciError } from '../oci/errors.ts';
 import { openCollection } from '../registry-core/metadata/collection.ts';
 import { retentionOf } from '../registry-core/retention.ts';
 import { openBlobStore } from '../registry-core/storage/open.ts';
+import type { AuditEntry } from '../runtime/audit-entry.ts';
+import { reportToAudit } from '../runtime/audit-report.ts';
 import { withBallast } from '../runtime/ballast.ts';
 import { dataPaths } from '../runtime/config.ts';
 import type { Config } from '../runtime/config-schema.ts';
@@ -9,7 +11,7 @@ import { readDiskSpace } from '../runtime/disk.ts';
 import { acquireLock } from '../runtime/lock.ts';
 import type { Log } from '../runtime/log.ts';
 import { readClock } from './clock.ts';
-import type { Report } from './report.ts';
+import { collectionEntry, type Report } from './report.ts';
 import { collect, plan } from './run.ts';
 import { logProgress, RunProgress } from './run-progress.ts';
 
@@ -32,12 +34,16 @@ export class CollectionRunning extends OciError {
   }
 }
 
+export type RunAsker = Pick<AuditEntry, 'actor' | 'actorKind'>;
+
 interface RunOptions {
   dryRun: boolean;
   log: Log;
   /** How long to wait for another run. */
   waitMs?: number;
   signal?: AbortSignal;
+  /** Who asked for it; the collector itself, when nobody did. */
+  by?: RunAsker;
   /** Is given, when the run begins, what to ask how far it is. */
   onBegin?: (progress: RunProgress) => void;
 }
@@ -53,7 +59,7 @@ export async function runCollection(config: Config, options: RunOptions): Promis
 
 async function runOnce(
   config: Config,
-  { dryRun, log, waitMs = 0, signal, onBegin }: RunOptions,
+  { dryRun, log, waitMs = 0, signal, by, onBegin }: RunOptions,
 ): Promise<Report> {
   const paths = dataPaths(config);
   const lock = dryRun ? undefined : await acquireLock(paths.collectorLock, waitMs);
@@ -76,6 +82,7 @@ async function runOnce(
             signal,
           });
       log.info(dryRun ? 'collection planned' : 'collection finished', { report });
+      if (!dryRun) await reportRun(config, report, by, log);
       return report;
     } finally {
       endLog?.();
@@ -83,6 +90,16 @@ async function runOnce(
     }
   } finally {
     lock?.release();
+  }
+}
+
+/** Into the audit trail. The run is over: that it cannot be written there changes nothing of it. */
+async function reportRun(config: Config, report: Report, by: RunAsker | undefined, log: Log): Promise<void> {
+  const entry = collectionEntry(report, by ?? { actor: 'gc', actorKind: 'system' });
+  try {
+    await reportToAudit(config, entry);
+  } catch (error) {
+    log.error('the collection could not be written into the audit trail', { error });
   }
 }
 

@@ -6,7 +6,7 @@ import { serveControl } from '../runtime/control.ts';
 import type { Log } from '../runtime/log.ts';
 import { type Running, runMain } from '../runtime/main.ts';
 import { readProcessFigures, watchEventLoop } from '../runtime/process-figures.ts';
-import { CollectionRunning, lastReport, type Report, runCollection } from './index.ts';
+import { CollectionRunning, lastReport, type Report, type RunAsker, runCollection } from './index.ts';
 import { watchPressure } from './pressure.ts';
 import type { RunProgress } from './run-progress.ts';
 import { startSchedule } from './schedule.ts';
@@ -19,7 +19,7 @@ async function startCollector(config: Config, log: Log): Promise<Running> {
   const runs = createRuns(config, log);
   const schedule = startSchedule(config, log, async (signal) => {
     try {
-      await runs.start(false, signal);
+      await runs.start(false, { end: signal });
     } catch (error) {
       if (error instanceof CollectionRunning) log.warn('scheduled collection left out: one is running');
       else if (error === signal?.reason) log.info('scheduled collection interrupted', { error });
@@ -41,7 +41,10 @@ async function startCollector(config: Config, log: Log): Promise<Running> {
         last_report: (await lastReport(config)) ?? null,
       }),
       'POST /relieve': () => pressure.relieve(),
-      'POST /run': (input) => runs.start((input as { dryRun?: boolean } | undefined)?.dryRun === true),
+      'POST /run': (input) => {
+        const { dryRun, by } = (input ?? {}) as { dryRun?: boolean; by?: RunAsker };
+        return runs.start(dryRun === true, { by });
+      },
     },
     log,
   );
@@ -104,7 +107,10 @@ function createRuns(config: Config, log: Log) {
       await current;
     },
     /** @param end stops this run alone, as `stop` does all. */
-    start(dryRun: boolean, end?: AbortSignal): Promise<Report> {
+    start(
+      dryRun: boolean,
+      { end, by }: { end?: AbortSignal | undefined; by?: RunAsker | undefined },
+    ): Promise<Report> {
       const signal = end ? AbortSignal.any([stopping.signal, end]) : stopping.signal;
       const run = current.then(() => {
         signal.throwIfAborted();
@@ -112,7 +118,14 @@ function createRuns(config: Config, log: Log) {
         const onBegin = (begun: RunProgress) => {
           progress = begun;
         };
-        return runCollection(config, { dryRun, log, waitMs: 60_000, signal, onBegin }).finally(() => {
+        return runCollection(config, {
+          dryRun,
+          log,
+          waitMs: 60_000,
+          signal,
+          onBegin,
+          ...(by && { by }),
+        }).finally(() => {
           active--;
           progress = undefined;
         });

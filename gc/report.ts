@@ -1,3 +1,6 @@
+import { randomUUID } from 'node:crypto';
+import type { AuditEntry } from '../runtime/audit-entry.ts';
+
 /** What a run did, or with `dry_run` what one would do. The names are an interface for scripts. */
 export interface Report {
   /** The number of the run, by which `gatehouse gc history` and `undo` know it; null of a dry run. */
@@ -64,4 +67,24 @@ const maxErrors = 100;
 
 export function addError(report: Report, what: string, error: unknown): void {
   if (report.errors.length < maxErrors) report.errors.push({ what, message: (error as Error).message });
+}
+
+/** What the audit trail says of a run. */
+export function collectionEntry(report: Report, by: Pick<AuditEntry, 'actor' | 'actorKind'>): AuditEntry {
+  const {
+    run,
+    tags_deleted: tags,
+    manifests_deleted: manifests,
+    blobs_swept: blobs,
+    bytes_freed: bytes,
+  } = report;
+  return {
+    at: Date.parse(report.finished_at),
+    action: 'collection',
+    actor: by.actor,
+    actorKind: by.actorKind,
+    result: report.errors.length > 0 ? 'failed' : 'ok',
+    requestId: randomUUID(),
+    detail: { run, tags, manifests, blobs, bytes },
+  };
 }

@@ -12,10 +12,20 @@ export const auditActions = {
   'user.enable': 'a user was enabled',
   'user.disable': 'a user was disabled',
   'user.remove': 'a user was removed',
+  'team.add': 'a team was added',
+  'team.join': 'somebody became a member of a team',
+  'team.leave': 'somebody is no member of a team any more',
+  'team.remove': 'a team was removed',
+  'robot.add': 'a robot was added',
+  'robot.change': 'the rights, the end or the secret of a robot were changed',
+  'robot.remove': 'a robot was removed',
+  'token.create': 'a personal access token was made',
+  'token.revoke': 'a personal access token was revoked',
+  'session.revoke': 'the refresh token of a device was revoked, or all of a user',
   'grant.add': 'a right was given',
   'grant.revoke': 'a right was taken away',
   'key.rotate': 'the signing key of tokens was replaced',
-  collection: 'the collector ended a run that removed something, or that failed',
+  collection: 'the collector ended a run; `detail` says what it removed',
 } as const;
 
 export type AuditAction = keyof typeof auditActions;
@@ -50,8 +60,8 @@ export interface AuditEntry {
 }
 
 /** The entry as one line of JSON, with the time in RFC 3339. */
-export function formatEntry({ at, ...entry }: AuditEntry): string {
-  return JSON.stringify({ time: timeText(at), ...entry });
+export function formatEntry({ at, action, ...entry }: AuditEntry): string {
+  return JSON.stringify({ time: timeText(at), action, ...entry });
 }
 
 /** Reads what `formatEntry` wrote. */

@@ -7,6 +7,13 @@ import type { Config } from './config-schema.ts';
 import { callControl } from './control.ts';
 import { syncDirectory, writeFileDurably } from './durable-file.ts';
 
+/** The command line, as whom it was started: of `sudo`, the one who typed it. */
+export function operator(): Pick<AuditEntry, 'actor' | 'actorKind' | 'requestId'> {
+  const { SUDO_USER, LOGNAME, USER } = process.env;
+  const actor = SUDO_USER || LOGNAME || USER || `uid ${process.getuid?.() ?? 'unknown'}`;
+  return { actor, actorKind: 'operator', requestId: randomUUID() };
+}
+
 /**
  * Puts an entry of another process than the gateway into the audit trail, which only the gateway writes. Resolves
  * when the entry is durable: committed by the gateway, or, where none runs or it cannot write, in a file of its own

@@ -24,7 +24,15 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   certs: [],
   supervisor: ['runtime'],
-  cli: ['gateway/admin.ts', 'gc/index.ts', 'certs/index.ts', 'supervisor/index.ts', 'runtime', 'oci'],
+  cli: [
+    'gateway/admin.ts',
+    'gateway/audit/index.ts',
+    'gc/index.ts',
+    'certs/index.ts',
+    'supervisor/index.ts',
+    'runtime',
+    'oci',
+  ],
   bin: ['cli/main.ts'],
 };
 

@@ -5,8 +5,9 @@ import { type AuditFilter, matchesFilter } from './filter.ts';
 import { AuditReader } from './reader.ts';
 import { readSpool } from './spool.ts';
 
+export { auditedAdmin } from './admin-changes.ts';
 export type { AuditFilter } from './filter.ts';
-export { AuditReader } from './reader.ts';
+export { AuditReader, type ChainReport } from './reader.ts';
 export type { AuditTrail } from './trail.ts';
 
 /** The newest entries that match, oldest of them first, with those that wait for the next gateway. */

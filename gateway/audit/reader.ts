@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { type AuditEntry, parseEntry } from '../../runtime/audit-entry.ts';
 import { type Database, openDatabase } from '../../runtime/sqlite.ts';
 import { entrySeparator } from './batch.ts';
+import { blockHash } from './blocks.ts';
 import { type AuditFilter, matchesFilter, neededTexts } from './filter.ts';
 
 export interface AuditPage {
@@ -15,6 +16,25 @@ export interface CredentialUsed {
   /** Milliseconds since 1970. */
   at: number;
   address: string;
+}
+
+export interface ChainReport {
+  entries: number;
+  blocks: number;
+  /** Of the newest block; null when there is none. */
+  head: string | null;
+  /** The first block that is not what was written; null: all are. */
+  brokenAt: number | null;
+  /** Whether the head that was asked for is in the chain; null when none was. */
+  headFound: boolean | null;
+}
+
+interface ChainRow {
+  id: number;
+  count: number;
+  previous: Buffer;
+  hash: Buffer;
+  entries: string;
 }
 
 interface BlockRow {
@@ -72,6 +92,30 @@ export class AuditReader {
       entries.push(...found.filter((entry) => matchesFilter(entry, filter)));
     }
     return { entries, block };
+  }
+
+  /**
+   * Walks the chain of hashes from the oldest block that is left.
+   * @param head a hash that an earlier walk ended with; when it is not in the chain, entries were changed or removed
+   *   since (or retention has removed its block).
+   */
+  verify(head?: string): ChainReport {
+    const rows = this.#open()?.prepare<[], ChainRow>(
+      'SELECT id, count, previous, hash, entries FROM blocks ORDER BY id',
+    );
+    const report: ChainReport = { entries: 0, blocks: 0, head: null, brokenAt: null, headFound: null };
+    if (head !== undefined) report.headFound = false;
+    let last: Buffer | undefined;
+    for (const { id, count, previous, hash, entries } of rows?.iterate() ?? []) {
+      const follows = last === undefined || last.equals(previous);
+      if (!follows || !blockHash(previous, entries).equals(hash)) report.brokenAt ??= id;
+      report.entries += count;
+      report.blocks += 1;
+      if (head === hash.toString('hex')) report.headFound = true;
+      last = hash;
+    }
+    report.head = last?.toString('hex') ?? null;
+    return report;
   }
 
   newestBlock(): number {

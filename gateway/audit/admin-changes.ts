@@ -1,0 +1,64 @@
+import type { AuditEntry } from '../../runtime/audit-entry.ts';
+import type { Admin } from '../admin.ts';
+
+/** What a change says of itself. Never a password or a secret. */
+type Change = Pick<AuditEntry, 'action'> & Partial<Pick<AuditEntry, 'subject' | 'detail'>>;
+
+type Changes = {
+  [Method in keyof Admin]?: (
+    parameters: Parameters<Admin[Method]>,
+    result: Awaited<ReturnType<Admin[Method]>>,
+  ) => Change | undefined;
+};
+
+/** Every method of `Admin` that changes something, and what is written down of it. */
+export const adminChanges: Changes = {
+  ensureFirstAdmin: (_, { created }) =>
+    created ? { action: 'user.add', subject: 'admin', detail: { admin: true } } : undefined,
+  addUser: ([subject, , options]) => ({
+    action: 'user.add',
+    subject,
+    ...(options?.admin && { detail: { admin: true } }),
+  }),
+  setPassword: ([subject]) => ({ action: 'user.password', subject }),
+  setEnabled: ([subject, enabled]) => ({ action: enabled ? 'user.enable' : 'user.disable', subject }),
+  removeUser: ([subject]) => ({ action: 'user.remove', subject }),
+  grant: ([subject, pattern, actions]) => ({ action: 'grant.add', subject, detail: { pattern, actions } }),
+  revoke: ([subject, pattern, actions], left) => ({
+    action: 'grant.revoke',
+    subject,
+    detail: { pattern, ...(actions && { actions }), left: left?.actions ?? [] },
+  }),
+  revokeSession: ([id]) => ({ action: 'session.revoke', detail: { session: id } }),
+  revokeSessions: ([subject], count) => ({ action: 'session.revoke', subject, detail: { count } }),
+};
+
+/** Who makes changes, and how: what all entries of theirs share. */
+export type ChangeMaker = Omit<AuditEntry, 'at' | 'action' | 'subject' | 'detail' | 'result'>;
+
+/**
+ * The façade, with each change reported once it is made. A change whose report fails has been made all the same;
+ * its caller gets the report's error.
+ */
+export function auditedAdmin(
+  admin: Admin,
+  by: ChangeMaker,
+  report: (entry: AuditEntry) => Promise<void>,
+): Admin {
+  return new Proxy(admin, {
+    get(target, name) {
+      const method: unknown = Reflect.get(target, name, target);
+      if (typeof method !== 'function') return method;
+      const describe = adminChanges[name as keyof Admin] as
+        | ((parameters: unknown[], result: unknown) => Change | undefined)
+        | undefined;
+      if (!describe) return method.bind(target);
+      return async (...parameters: unknown[]) => {
+        const result: unknown = await method.apply(target, parameters);
+        const change = describe(parameters, result);
+        if (change) await report({ at: Date.now(), ...by, ...change, result: 'ok' });
+        return result;
+      };
+    },
+  });
+}
