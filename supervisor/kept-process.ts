@@ -1,16 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { type BackOff, backOffMs } from '../runtime/back-off.ts';
 import type { ConfigFault } from '../runtime/config.ts';
 import type { Log } from '../runtime/log.ts';
 import { type ChildExit, type ChildRun, type ChildSpec, runChild } from './child-run.ts';
-
-export interface BackOff {
-  firstMs: number;
-  maximumMs: number;
-  /** A run that was ready for this long ends the series of failures. */
-  resetAfterMs: number;
-}
-
-export const defaultBackOff: BackOff = { firstMs: 250, maximumMs: 10_000, resetAfterMs: 60_000 };
 
 export type ProcessState = 'starting' | 'ready' | 'waiting' | 'stopping' | 'stopped';
 
@@ -38,11 +30,6 @@ export class StartError extends Error {
     this.process = process;
     this.faults = exit.faults;
   }
-}
-
-/** @param failures how many runs of the series failed before this one. */
-export function backOffMs(failures: number, { firstMs, maximumMs }: BackOff): number {
-  return Math.min(firstMs * 2 ** Math.min(failures, 30), maximumMs);
 }
 
 /** One of the processes: started once by `start`, and again after each death until `stop`. */

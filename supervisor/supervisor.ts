@@ -1,9 +1,10 @@
+import { type BackOff, defaultBackOff } from '../runtime/back-off.ts';
 import type { Config } from '../runtime/config-schema.ts';
 import { type ControlServer, serveControl } from '../runtime/control.ts';
 import type { Log } from '../runtime/log.ts';
 import { supervisorPaths } from './data-directory.ts';
 import { defaultRoot, entryPath, processNames } from './entries.ts';
-import { type BackOff, defaultBackOff, KeptProcess, type ProcessStatus } from './kept-process.ts';
+import { KeptProcess, type ProcessStatus } from './kept-process.ts';
 
 export interface SupervisorOptions {
   config: Config;

@@ -7,14 +7,18 @@ import { EntryQueue, type QueueState } from './queue.ts';
 import { takeUpSpool } from './spool.ts';
 import { startWriter } from './writer.ts';
 
-/** The audit trail as the gateway writes it. */
-export interface AuditTrail {
+/** The audit trail as requests see it. */
+export interface AuditRecorder {
   /** Never waits and never throws; the entry is in audit.db within a second. */
   record(entry: AuditEntry): void;
-  /** Resolves when the entry is committed; one with a request id that is there already is not written again. */
-  recordDurably(entry: AuditEntry): Promise<void>;
   /** @param credential kind and id: `personal-token:17` */
   used(credential: string, address: string): void;
+}
+
+/** The audit trail as the gateway writes it. */
+export interface AuditTrail extends AuditRecorder {
+  /** Resolves when the entry is committed; one with a request id that is there already is not written again. */
+  recordDurably(entry: AuditEntry): Promise<void>;
   status(): AuditStatus | null;
   /** The file of JSON lines may have been renamed. */
   reopen(): Promise<void>;

@@ -5,14 +5,14 @@ import type { Exchange } from '../exchange.ts';
 import { BoundedMap } from '../identity/bounded-map.ts';
 import type { Credential } from '../identity/index.ts';
 import type { Audit } from './access-log.ts';
-import type { AuditTrail } from './trail.ts';
+import type { AuditRecorder } from './trail.ts';
 
 /** Clients such as curl send their password with every request: that is one login, as long as it goes on. */
 const loginEveryMs = 10 * 60_000;
 const maxLogins = 10_000;
 
 /** Puts into the audit trail what is to be seen of requests. */
-export function openWitness(trail: AuditTrail): Audit {
+export function openWitness(trail: AuditRecorder): Audit {
   const logins = new BoundedMap<string, number>(maxLogins);
 
   /** Accepted credentials are a login where a token is issued for them, elsewhere the first time in a while. */

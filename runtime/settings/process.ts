@@ -1,4 +1,4 @@
-import { duration, key, oneOf } from './values.ts';
+import { duration, key, oneOf, workerCount } from './values.ts';
 
 /** Every process. */
 export const processSettings = {
@@ -12,5 +12,10 @@ export const processSettings = {
     duration('0', '24h'),
     '25s',
     'How long requests under way may take to finish when a process stops.',
+  ),
+  'gateway.workers': key(
+    workerCount,
+    'auto',
+    'Processes that serve requests. `auto`: half of the cores from four up, else one. More than one have a process beside them that keeps what they share.',
   ),
 } as const;

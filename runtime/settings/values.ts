@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { parseSparseIndex, type SparseIndex } from '../../oci/sparse-index.ts';
 import { type DailyWindow, formatWindow, parseWindow } from '../daily-window.ts';
 import { parseDuration } from '../duration.ts';
@@ -149,6 +150,10 @@ export const templateGrants: ValueType<readonly RepositoryRight[]> = {
   },
   format: formatRights,
 };
+export const workerCount: ValueType<number> = {
+  expected: 'auto, or a whole number from 1 to 64',
+  parse: (text) => (text === 'auto' ? workersFor(availableParallelism()) : whole(1, 64).parse(text)),
+};
 export const rate: ValueType<Rate> = {
   expected: 'a number of requests per window of 1s to 24h, such as 600/1m',
   parse: parseRate,
@@ -173,6 +178,11 @@ export const sparseIndex: ValueType<SparseIndex> = {
   list: true,
   parse: parseSparseIndex,
 };
+
+/** Below four cores the collector, the core and the clients of the same machine need the others. */
+export function workersFor(cores: number): number {
+  return cores < 4 ? 1 : Math.min(64, Math.floor(cores / 2));
+}
 
 function isTimezone(name: string): boolean {
   try {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { backOffMs, defaultBackOff } from '../../supervisor/kept-process.ts';
+import { backOffMs, defaultBackOff } from '../../runtime/back-off.ts';
 import { eventually, type Supervised, supervise, tell } from './support.ts';
 
 test('the pause doubles from 250 ms to 10 s', () => {

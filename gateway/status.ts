@@ -1,0 +1,74 @@
+import type { Config } from '../runtime/config-schema.ts';
+import type { ReadinessReport } from './health/readiness.ts';
+import type { Listener } from './listener.ts';
+import type { WorkerSnapshot } from './metrics/workers.ts';
+import type { Observation } from './observe.ts';
+import type { ServedCertificate } from './tls.ts';
+import type { Channel } from './workers/channel.ts';
+
+/** What a worker says of itself. */
+export interface WorkerStatus {
+  pid: number;
+  uptimeSeconds: number;
+  rssBytes: number;
+  addresses: Listener['addresses'];
+  tls: Config['tls.mode'];
+  certificate?: unknown;
+  requests: { total: number; active: number };
+  readiness: ReadinessReport;
+}
+
+interface WorkerParts {
+  listener: Listener;
+  config: Config;
+  certificate: ServedCertificate | undefined;
+  observation: Observation;
+}
+
+/** What the primary asks of each worker. */
+export const reports = { status: 'status', metrics: 'metrics' } as const;
+
+/** In a worker: answers what `shared.ts` asks. */
+export function serveReports(channel: Channel, parts: WorkerParts): void {
+  channel.serve(reports.status, () => workerStatus(parts));
+  channel.serve(reports.metrics, async (): Promise<WorkerSnapshot> => {
+    return { pid: process.pid, metrics: await parts.observation.metrics.snapshot() };
+  });
+}
+
+async function workerStatus(parts: WorkerParts): Promise<WorkerStatus> {
+  const { listener, config, certificate, observation } = parts;
+  return {
+    pid: process.pid,
+    uptimeSeconds: Math.round(process.uptime()),
+    rssBytes: process.memoryUsage.rss(),
+    addresses: listener.addresses,
+    tls: config['tls.mode'],
+    certificate: await certificate?.describe(),
+    requests: { ...listener.requests },
+    readiness: await observation.readiness.read(),
+  };
+}
+
+/** The gateway as one: what all workers have alike, and sums over them. */
+export function mergeStatus(workers: readonly WorkerStatus[]) {
+  const [first] = workers;
+  const sum = (read: (status: WorkerStatus) => number) =>
+    workers.reduce((total, status) => total + read(status), 0);
+  return {
+    pid: process.pid,
+    uptimeSeconds: Math.round(process.uptime()),
+    addresses: first?.addresses ?? [],
+    tls: first?.tls,
+    certificate: first?.certificate,
+    // As ready as the one that is least so.
+    readiness: (workers.find(({ readiness }) => !readiness.ready) ?? first)?.readiness,
+    requests: {
+      total: sum(({ requests }) => requests.total),
+      active: sum(({ requests }) => requests.active),
+    },
+    workers: workers.map(({ pid, uptimeSeconds, rssBytes, requests }) => {
+      return { pid, uptimeSeconds, rssBytes, requests };
+    }),
+  };
+}
