@@ -1,6 +1,6 @@
 import type { Endpoint } from '../oci/endpoints.ts';
 import { OciError } from '../oci/errors.ts';
-import type { Action, Actor, Decision, Identity } from './identity/index.ts';
+import { type Action, type Actor, type Decision, type Identity, tokenExpired } from './identity/index.ts';
 
 export interface Right {
   repository: string;
@@ -48,6 +48,8 @@ export interface Permission {
   endpoint: Endpoint;
   /** For what looks across repositories: the patterns of those that may be looked at. */
   readable?: readonly string[];
+  /** Nothing but an upload session that the caller has started. */
+  ownerOnly?: true;
 }
 
 /**
@@ -61,6 +63,7 @@ export function authorise(
   hasCredentials: boolean,
   identity: Identity,
 ): Permission {
+  if (actor.expired && endpoint.kind !== 'upload') throw tokenExpired();
   if (endpoint.kind === 'base') {
     if (!hasCredentials) throw new OciError('UNAUTHORIZED');
     return { endpoint };
@@ -71,7 +74,8 @@ export function authorise(
   }
   const right = rightNeeded(endpoint)!;
   demand(identity.decide(actor, right.repository, right.action), actor, right);
-  return endpoint.kind === 'uploads' ? checkMount(endpoint, actor, identity) : { endpoint };
+  if (endpoint.kind === 'uploads') return checkMount(endpoint, actor, identity);
+  return actor.expired ? { endpoint, ownerOnly: true } : { endpoint };
 }
 
 /**

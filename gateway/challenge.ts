@@ -28,6 +28,6 @@ function bearerChallenge(exchange: Exchange, service: string): string {
 
 /** RFC 6750 section 3.1: what was wrong with the token, when there was one. */
 function faultOf({ request, actor }: Exchange): string | undefined {
-  if (actor) return actor.scopes === undefined ? undefined : 'insufficient_scope';
+  if (actor && !actor.expired) return actor.scopes === undefined ? undefined : 'insufficient_scope';
   return /^bearer\b/i.test(request.headers.authorization ?? '') ? 'invalid_token' : undefined;
 }

@@ -6,6 +6,7 @@ import { type BlobFile, openBlobFile } from './blob-file.ts';
 import { askCore } from './core.ts';
 import { coreRequest } from './core-request.ts';
 import { returnedHeaders } from './headers.ts';
+import { tokenExpired } from './identity/index.ts';
 import type { CoreProxy } from './proxy.ts';
 import { joinWarnings } from './warnings.ts';
 
@@ -30,6 +31,10 @@ export async function forward(
   if (toCore.body && isWaiting) response.writeContinue();
   for (let attempt = 1; ; attempt++) {
     const answer = await askCore(proxy, toCore, response);
+    if (context.ownerOnly && answer.statusCode === 401) {
+      answer.resume();
+      throw tokenExpired();
+    }
     const part = namedPart(answer, endpoint, toCore.mayNameFile);
     if (!part) return relay(answer, response);
     answer.resume();

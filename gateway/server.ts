@@ -64,10 +64,16 @@ async function handle(exchange: Exchange, parts: ChainParts): Promise<void> {
   const actor = await login(exchange, parts);
   const hasCredentials = request.headers.authorization !== undefined;
   const permission = authorise(endpoint, actor, hasCredentials, parts.identity);
-  const { readable } = permission;
+  const { readable, ownerOnly } = permission;
   const warnings = parts.warnings(actor);
   if (warnings.length > 0) response.setHeader('Warning', warnings);
-  const context = { actor: actor.name, requestId, clientAddress, ...(readable ? { readable } : {}) };
+  const context = {
+    actor: actor.name,
+    requestId,
+    clientAddress,
+    ...(readable && { readable }),
+    ...(ownerOnly && { ownerOnly }),
+  };
   await forward(request, response, permission.endpoint, context, parts.upstream);
 }
 

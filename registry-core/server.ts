@@ -7,7 +7,7 @@ import { coreStatusPath } from '../runtime/core-status.ts';
 import type { DiskWatch } from '../runtime/disk-watch.ts';
 import { sendError } from '../runtime/error-response.ts';
 import type { Log } from '../runtime/log.ts';
-import { parseContext } from '../runtime/request-context.ts';
+import { parseContext, type RequestContext } from '../runtime/request-context.ts';
 import { type Answer, type Submission, sendAnswer } from './answer.ts';
 import { handleBase } from './handlers/base.ts';
 import { handleBlob } from './handlers/blobs.ts';
@@ -98,7 +98,24 @@ async function handle(core: Core, request: IncomingMessage, response: ServerResp
   if (!request.complete && !request.destroyed) request.resume();
 }
 
+/**
+ * The caller may only go on with an upload session that it started. One that is gone is refused like another's: what
+ * there is, is for callers to know whose token has not expired.
+ * @throws OciError UNAUTHORIZED
+ */
+async function demandOwner({ registry }: Core, endpoint: Endpoint, { actor }: RequestContext): Promise<void> {
+  const session =
+    endpoint.kind === 'upload' ? await registry.session(endpoint.repository, endpoint.session) : undefined;
+  if (session?.actor !== actor || actor === '') throw new OciError('UNAUTHORIZED');
+}
+
 function dispatch(core: Core, endpoint: Endpoint, submission: Submission): Promise<Answer> | Answer {
+  const { context } = submission;
+  if (!context.ownerOnly) return handleEndpoint(core, endpoint, submission);
+  return demandOwner(core, endpoint, context).then(() => handleEndpoint(core, endpoint, submission));
+}
+
+function handleEndpoint(core: Core, endpoint: Endpoint, submission: Submission): Promise<Answer> | Answer {
   switch (endpoint.kind) {
     case 'base':
       return handleBase();

@@ -51,7 +51,17 @@ export class UploadSessions {
       await this.#store.discardUpload(id);
       throw new OciError('BLOB_UPLOAD_UNKNOWN', { message: 'the upload session expired meanwhile' });
     }
-    return { id, repository, state: 'open', algorithm, offset: 0, closingDigest: null, closingKey: null };
+    const { actor } = context;
+    return {
+      id,
+      repository,
+      state: 'open',
+      algorithm,
+      offset: 0,
+      closingDigest: null,
+      closingKey: null,
+      actor,
+    };
   }
 
   /** @throws OciError BLOB_UPLOAD_UNKNOWN */

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 
 /**
  * What the gateway tells the core about a request. The core stores it with what the request changes and looks at
- * nothing of it but `readable`.
+ * nothing of it but `readable` and `ownerOnly`.
  */
 export interface RequestContext {
   actor: string;
@@ -10,6 +10,8 @@ export interface RequestContext {
   clientAddress: string;
   /** Patterns of the repositories that the caller may pull, for catalog and anonymous mount. Absent: none. */
   readable?: readonly string[];
+  /** The request may concern nothing but an upload session of this very actor. */
+  ownerOnly?: true;
 }
 
 /** Header names between gateway and core. None of them is taken from a client or sent to one. */

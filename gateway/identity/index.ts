@@ -1,10 +1,12 @@
 import type { Config } from '../../runtime/config-schema.ts';
 import type { Log } from '../../runtime/log.ts';
+import type { BearerOptions } from './bearer-login.ts';
 import type { Device } from './refresh-tokens.ts';
 import { IdentityService } from './service.ts';
 import type { Action, Actor, Decision, IssuedToken, Scope } from './types.ts';
 
 export { type Credentials, parseAuthorization } from './authorization-header.ts';
+export { tokenExpired } from './bearer-login.ts';
 export { LoginFailure } from './login-failure.ts';
 export type { Device } from './refresh-tokens.ts';
 export { parseScopes } from './scopes.ts';
@@ -16,10 +18,11 @@ export interface Identity {
   readonly service: string;
   /**
    * @param authorization the request's header; undefined → anonymous. Basic or Bearer, on every path.
+   * @param options `forgiveExpiry` only where `Actor.expired` is looked at.
    * @throws LoginFailure (Basic); OciError UNAUTHORIZED for a malformed header or a token that is not valid now
    *   (`detail.reason` says why); UNAVAILABLE with `Retry-After` when too many logins wait.
    */
-  authenticate(authorization: string | undefined): Promise<Actor>;
+  authenticate(authorization: string | undefined, options?: BearerOptions): Promise<Actor>;
   /**
    * @param beforeComparing is waited for where a password has to be compared; a remembered login does not wait.
    * @throws LoginFailure; OciError UNAVAILABLE with `Retry-After` when too many logins wait.

@@ -6,7 +6,9 @@ import {
   generateKeyPair,
   importJWK,
   type JWK_EC_Private,
+  type JWTHeaderParameters,
   type JWTPayload,
+  type JWTVerifyOptions,
   jwtVerify,
   SignJWT,
 } from 'jose';
@@ -73,31 +75,35 @@ export async function signJwt(key: SigningKey, claims: JWTPayload): Promise<stri
 
 /**
  * The claims of a token that one of our keys has signed with ES256 for this issuer and audience and that is valid
- * now. A key is only ever found by the `kid` of one of ours; what else a header says of keys is not looked at.
+ * now, or was until its end. A key is only ever found by the `kid` of one of ours; what else a header says of keys is not looked at.
  * @throws TokenRefused
  */
 export async function verifyJwt(
   token: string,
   service: string,
   findKey: (kid: string) => SigningKey | undefined,
+  { forgiveExpiry = false } = {},
 ): Promise<{ claims: JWTPayload; kid: string }> {
+  const options: JWTVerifyOptions = {
+    algorithms: [algorithm],
+    issuer: service,
+    audience: service,
+    typ: 'JWT',
+    clockTolerance: clockToleranceSeconds,
+    requiredClaims: ['sub', 'exp', 'nbf', 'iat', 'jti'],
+  };
+  const getKey = (header: JWTHeaderParameters) => {
+    const key = findKey(header.kid ?? '');
+    if (!key) throw new TokenRefused('unknown-key');
+    return key.publicKey;
+  };
   try {
-    const { payload, protectedHeader } = await jwtVerify(
-      token,
-      (header) => {
-        const key = findKey(header.kid ?? '');
-        if (!key) throw new TokenRefused('unknown-key');
-        return key.publicKey;
-      },
-      {
-        algorithms: [algorithm],
-        issuer: service,
-        audience: service,
-        typ: 'JWT',
-        clockTolerance: clockToleranceSeconds,
-        requiredClaims: ['sub', 'exp', 'nbf', 'iat', 'jti'],
-      },
-    );
+    const { payload, protectedHeader } = await jwtVerify(token, getKey, options).catch((error) => {
+      if (!forgiveExpiry || !(error instanceof errors.JWTExpired)) throw error;
+      // All of it once more, as it stood at its last second; the first look has compared `nbf` with now.
+      const lastSecond = new Date((error.payload.exp! - 1) * 1000);
+      return jwtVerify(token, getKey, { ...options, currentDate: lastSecond });
+    });
     return { claims: payload, kid: protectedHeader.kid! };
   } catch (error) {
     throw error instanceof TokenRefused ? error : new TokenRefused(faultOf(error), error);

@@ -3,12 +3,11 @@ import { OciError } from '../../oci/errors.ts';
 import { dataPaths } from '../../runtime/config.ts';
 import type { Config } from '../../runtime/config-schema.ts';
 import type { Log } from '../../runtime/log.ts';
-import type { Account } from './account-store.ts';
 import { parseAuthorization } from './authorization-header.ts';
 import { BasicLogin } from './basic-login.ts';
+import { BearerLogin, type BearerOptions, toActor } from './bearer-login.ts';
 import { decide, decideCatalog, narrowScopes, readablePatterns } from './decide.ts';
 import type { Identity, TokenWish } from './index.ts';
-import { type TokenFault, TokenRefused } from './jwt.ts';
 import { isSame, LiveRights } from './live-rights.ts';
 import { LoginFailure } from './login-failure.ts';
 import { PasswordPool } from './password-pool.ts';
@@ -18,7 +17,7 @@ import { SecretLogin } from './secret-login.ts';
 import { SigningKeys } from './signing-keys.ts';
 import { templatesOf } from './template-grants.ts';
 import { Tokens } from './tokens.ts';
-import type { Action, Actor, Credential, Decision, IssuedToken } from './types.ts';
+import type { Action, Actor, Decision, IssuedToken } from './types.ts';
 import { openUsersDatabase, type UsersDatabase } from './users-database.ts';
 
 const firstAdmin = 'admin';
@@ -33,6 +32,7 @@ export class IdentityService implements Identity {
   readonly #secrets: SecretLogin;
   readonly #tokens: Tokens;
   readonly #refreshTokens: RefreshTokens;
+  readonly #bearer: BearerLogin;
   readonly #log: Log;
   #initialPasswordFile: string | undefined;
 
@@ -48,6 +48,7 @@ export class IdentityService implements Identity {
       lifetimeMs: config['auth.refresh_lifetime'],
       perUser: config['auth.refresh_tokens_per_user'],
     });
+    this.#bearer = new BearerLogin(this.#rights, this.#tokens, this.#refreshTokens);
     this.#initialPasswordFile = dataPaths(config).initialPassword;
   }
 
@@ -61,10 +62,10 @@ export class IdentityService implements Identity {
     }
   }
 
-  async authenticate(authorization: string | undefined): Promise<Actor> {
+  async authenticate(authorization: string | undefined, options: BearerOptions = {}): Promise<Actor> {
     if (authorization === undefined) return { name: '', kind: 'anonymous', admin: false };
     const credentials = parseAuthorization(authorization);
-    if (credentials.scheme === 'bearer') return this.#bearer(credentials.token);
+    if (credentials.scheme === 'bearer') return this.#bearer.verify(credentials.token, options);
     return this.verifyPassword(credentials.name, credentials.password);
   }
 
@@ -140,26 +141,6 @@ export class IdentityService implements Identity {
     return this.#refreshTokens.issue(account!, this.service, device);
   }
 
-  async #bearer(token: string): Promise<Actor> {
-    try {
-      const { id, name, account: reference, issuedTo, scopes, expiresAt } = await this.#tokens.verify(token);
-      const credential: Credential = { kind: 'bearer', id };
-      const bearer = { scopes, tokenEndsAt: expiresAt * 1000, credential, ...(issuedTo && { issuedTo }) };
-      if (!reference) return { name: '', kind: 'anonymous', admin: false, ...bearer };
-      const account = this.#rights.accountById(reference.id);
-      const stands = account?.enabled && account.name === name && isSame(reference, account);
-      if (!stands || !this.#rights.standingOf(account, issuedTo)) {
-        throw new TokenRefused('revoked');
-      }
-      if (issuedTo?.kind === 'refresh-token' && !this.#refreshTokens.stands(issuedTo.id ?? '', reference)) {
-        throw new TokenRefused('revoked');
-      }
-      return { ...toActor(account), ...bearer };
-    } catch (error) {
-      throw error instanceof TokenRefused ? unauthorized(error) : error;
-    }
-  }
-
   /** The generated password has reached its reader, so its file goes. Once in the life of a process. */
   async #removeInitialPassword(): Promise<void> {
     const path = this.#initialPasswordFile;
@@ -171,24 +152,4 @@ export class IdentityService implements Identity {
       this.#log.warn('cannot remove the file with the initial password; remove it by hand', { path, error });
     }
   }
-}
-
-function toActor({ id, name, kind, admin, credentialVersion }: Account): Actor {
-  return { name, kind, admin, account: { id, credentialVersion } };
-}
-
-const faultMessages: Record<TokenFault, string> = {
-  malformed: 'the token is malformed',
-  algorithm: 'the token is not signed with ES256',
-  'unknown-key': 'the token is not signed with a key of this server',
-  signature: 'the signature of the token is wrong',
-  issuer: 'the token was issued by another server',
-  audience: 'the token was issued for another server',
-  expired: 'the token has expired; get a new one',
-  'not-yet-valid': 'the token is not valid yet; check the clocks',
-  revoked: 'the token was revoked; log in again',
-};
-
-function unauthorized({ fault, cause }: TokenRefused): OciError {
-  return new OciError('UNAUTHORIZED', { message: faultMessages[fault], detail: { reason: fault }, cause });
 }

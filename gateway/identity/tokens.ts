@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { BoundedMap } from './bounded-map.ts';
-import { clockToleranceSeconds, signJwt, TokenRefused, verifyJwt } from './jwt.ts';
+import { clockToleranceSeconds, type SigningKey, signJwt, TokenRefused, verifyJwt } from './jwt.ts';
 import { formatScopes } from './scopes.ts';
 import type { SigningKeys } from './signing-keys.ts';
 import type { AccountReference, Credential, IssuedToken, Scope } from './types.ts';
@@ -23,6 +23,8 @@ export interface VerifiedToken extends TokenContent {
   id: string;
   /** Seconds since 1970. */
   expiresAt: number;
+  /** Past its end, which was forgiven. */
+  expired?: true;
 }
 
 interface Verified {
@@ -71,18 +73,31 @@ export class Tokens {
   }
 
   /** @throws TokenRefused */
-  async verify(token: string): Promise<VerifiedToken> {
+  async verify(token: string, { forgiveExpiry = false } = {}): Promise<VerifiedToken> {
     const { byKid } = await this.#keys.current();
     const hash = createHash('sha256').update(token).digest('base64');
     const known = this.#verified.get(hash);
-    if (known && byKid.has(known.kid) && nowSeconds() < known.content.expiresAt + clockToleranceSeconds) {
-      return known.content;
+    const { content, kid } =
+      known && byKid.has(known.kid) ? known : await this.#verifyAnew(token, byKid, forgiveExpiry);
+    if (nowSeconds() < content.expiresAt + clockToleranceSeconds) {
+      this.#verified.set(hash, { content, kid });
+      return content;
     }
-    this.#verified.delete(hash);
-    const { claims, kid } = await verifyJwt(token, this.#service, (id) => byKid.get(id));
-    const content = { ...readContent(claims), id: claims.jti!, expiresAt: claims.exp! };
+    if (!forgiveExpiry) {
+      this.#verified.delete(hash);
+      throw new TokenRefused('expired');
+    }
     this.#verified.set(hash, { content, kid });
-    return content;
+    return { ...content, expired: true };
+  }
+
+  async #verifyAnew(
+    token: string,
+    byKid: ReadonlyMap<string, SigningKey>,
+    forgiveExpiry: boolean,
+  ): Promise<Verified> {
+    const { claims, kid } = await verifyJwt(token, this.#service, (id) => byKid.get(id), { forgiveExpiry });
+    return { content: { ...readContent(claims), id: claims.jti!, expiresAt: claims.exp! }, kid };
   }
 }
 

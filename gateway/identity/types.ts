@@ -31,6 +31,8 @@ export interface Actor {
   scopes?: readonly Scope[];
   /** Present only for Bearer, in milliseconds since 1970. */
   tokenEndsAt?: number;
+  /** Present for a token past its end, with which its owner may only go on with an upload. */
+  expired?: true;
   /** What the request brought; absent without any. The id of a Bearer token is its `jti`. */
   credential?: Credential;
   /** Present for Bearer, unless it is an anonymous one: what it was issued for. Void with it, and used with it. */

@@ -158,5 +158,5 @@ export class Reads {
 }
 
 const sessionColumns = `SELECT s.id, r.name AS repository, s.state, s.algorithm, s.offset,
-  s.closing_digest AS closingDigest, s.closing_key AS closingKey
+  s.closing_digest AS closingDigest, s.closing_key AS closingKey, s.actor
   FROM upload_sessions s JOIN repositories r ON r.id = s.repository_id`;

@@ -109,6 +109,8 @@ export interface SessionRow {
   offset: number;
   closingDigest: Digest | null;
   closingKey: string | null;
+  /** Who started it. */
+  actor: string;
 }
 
 export interface CommitBlob {
