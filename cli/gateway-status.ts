@@ -1,7 +1,14 @@
+import type { ProcessFigures } from '../runtime/process-figures.ts';
+
 /** What the gateway answers on its control socket; only what the command line reads. */
 export interface GatewayStatus {
   addresses: { address: string; port: number }[];
   certificate?: { notAfter: string; daysLeft: number };
+  requests: { total: number; active: number };
+  connections?: number;
+  process?: ProcessFigures;
+  readiness?: { ready: boolean; checks: Record<string, { ok: boolean; message?: string }> };
+  metrics?: { port: number; url: string } | null;
 }
 
 /** The port that the gateway took. */

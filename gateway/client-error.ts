@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { OciError } from '../oci/errors.ts';
@@ -10,15 +11,20 @@ const allowed = { Allow: 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS' };
 /**
  * Answers what Node's parser refused, so before there is a request: by hand, in the same form as every other error.
  * Codes: nodejs.org/api/errors.html, llhttp's `HPE_…`.
+ * @returns what was answered; undefined when nobody was there to hear it.
  */
-export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+export function answerClientError(
+  error: NodeJS.ErrnoException,
+  socket: Duplex,
+): { requestId: string; status: number } | undefined {
   // The response under way on this connection; half of it cannot be followed by another one.
   const { _httpMessage: response } = socket as { _httpMessage?: ServerResponse };
   if (!socket.writable || error.code === 'ECONNRESET' || response?.headersSent) {
     socket.destroy();
-    return;
+    return undefined;
   }
-  writeRaw(socket, toOciError(error.code ?? ''));
+  const answer = toOciError(error.code ?? '');
+  return { requestId: writeRaw(socket, answer), status: answer.status };
 }
 
 /** CONNECT never reaches the request listener. */
@@ -27,12 +33,15 @@ export function refuseConnect(socket: Duplex): void {
   writeRaw(socket, new OciError('UNSUPPORTED', { message: 'this is no forward proxy', headers: allowed }));
 }
 
-function writeRaw(socket: Duplex, error: OciError): void {
+/** @returns the request's id, which it gets here. */
+function writeRaw(socket: Duplex, error: OciError): string {
+  const requestId = randomUUID();
   const body = error.toBody();
   const headers = Object.entries(error.headers).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(
     `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}\r\n${headers.join('')}` +
       'Docker-Distribution-Api-Version: registry/2.0\r\n' +
+      `X-Request-Id: ${requestId}\r\n` +
       'Content-Type: application/json; charset=utf-8\r\n' +
       `Content-Length: ${Buffer.byteLength(body)}\r\n` +
       'Cache-Control: no-store\r\n' +
@@ -40,6 +49,7 @@ function writeRaw(socket: Duplex, error: OciError): void {
       `Connection: close\r\n\r\n${body}`,
   );
   setTimeout(() => socket.destroy(), lingerMs).unref();
+  return requestId;
 }
 
 function toOciError(code: string): OciError {

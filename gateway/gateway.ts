@@ -3,6 +3,7 @@ import { dataPaths } from '../runtime/config.ts';
 import type { Config } from '../runtime/config-schema.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Running } from '../runtime/main.ts';
+import { openAccessLines } from './audit/access-lines.ts';
 import { openAudit, together } from './audit/access-log.ts';
 import { auditOver } from './audit/remote.ts';
 import { openWitness } from './audit/witness.ts';
@@ -72,6 +73,7 @@ export async function openFrontDoor(config: Config, log: Log, channel: Channel):
     closers.push(() => proxy.close());
     const observation = observe(config, proxy, certificate);
     const { metrics, health } = observation;
+    const accessLines = openAccessLines(config, log);
     const chain = createChain({
       log,
       metrics,
@@ -80,7 +82,7 @@ export async function openFrontDoor(config: Config, log: Log, channel: Channel):
       hostnames,
       limits: openLimits(config),
       identity,
-      audit: together(openAudit(log), openWitness(auditOver(channel))),
+      audit: together(openAudit(log, accessLines), openWitness(auditOver(channel))),
       challenge: { mode: config['auth.challenge'], service: identity.service },
       warnings: openWarnings(config, certificate),
       upstream: { proxy, storageRoot: config['storage.root'] },
@@ -94,6 +96,7 @@ export async function openFrontDoor(config: Config, log: Log, channel: Channel):
     const reload = async () => {
       hostnames.refresh();
       await certificate?.reload();
+      accessLines.reopen();
     };
     return { port: listener.port, drain: closeAll, reload };
   } catch (error) {

@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Log } from '../runtime/log.ts';
 import { answerClientError, refuseConnect } from './client-error.ts';
 
@@ -30,8 +31,11 @@ export function makeHttpServer(handler: RequestListener, tls: ServerOptions | un
   server.on('checkExpectation', handler);
   server.on('connect', (_request, socket) => refuseConnect(socket));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    log.debug('malformed request', { code: error.code });
-    answerClientError(error, socket);
+    // Gone once the socket is closed.
+    const { remoteAddress } = socket as Socket;
+    const answer = answerClientError(error, socket);
+    if (answer) log.info('request refused', { ...answer, address: remoteAddress, code: error.code });
+    else log.debug('connection broken off', { address: remoteAddress, code: error.code });
   });
   server.on('tlsClientError', (error: NodeJS.ErrnoException) => {
     log.debug('TLS handshake failed', { code: error.code });

@@ -9,7 +9,7 @@ import { serveAudit } from './audit/remote.ts';
 import { type AuditTrail, openAuditTrail } from './audit/trail.ts';
 import { serveMetrics } from './metrics/scrape.ts';
 import type { WorkerSnapshot } from './metrics/workers.ts';
-import { mergeStatus, reports, type WorkerStatus } from './status.ts';
+import { gatewayFigures, mergeStatus, reports, type WorkerStatus } from './status.ts';
 import type { Hub } from './workers/channel.ts';
 
 /** What a gateway has once, however many workers it has: in the primary, or in the one process. */
@@ -37,11 +37,15 @@ export async function serveQuestions(
 ): Promise<{ close(): Promise<void> }> {
   const metrics = await serveMetrics(config, () => hub.askAll<WorkerSnapshot>(reports.metrics), log);
   const handlers: ControlHandlers = {
-    'GET /status': async () => ({
-      ...mergeStatus(await hub.askAll<WorkerStatus>(reports.status)),
-      audit: trail.status(),
-      metrics: metrics ? { port: metrics.port } : null,
-    }),
+    'GET /status': async () => {
+      const workers = await hub.askAll<WorkerStatus>(reports.status);
+      return {
+        ...mergeStatus(workers),
+        process: await gatewayFigures(workers),
+        audit: trail.status(),
+        metrics: metrics ? { port: metrics.port, url: metrics.url } : null,
+      };
+    },
     'POST /audit': (entry) => trail.recordDurably(entry as AuditEntry),
   };
   try {

@@ -1,4 +1,5 @@
 import type { Config } from '../runtime/config-schema.ts';
+import { type ProcessFigures, readProcessFigures } from '../runtime/process-figures.ts';
 import type { ReadinessReport } from './health/readiness.ts';
 import type { Listener } from './listener.ts';
 import type { WorkerSnapshot } from './metrics/workers.ts';
@@ -15,6 +16,7 @@ export interface WorkerStatus {
   tls: Config['tls.mode'];
   certificate?: unknown;
   requests: { total: number; active: number };
+  connections: number;
   readiness: ReadinessReport;
 }
 
@@ -46,8 +48,17 @@ async function workerStatus(parts: WorkerParts): Promise<WorkerStatus> {
     tls: config['tls.mode'],
     certificate: await certificate?.describe(),
     requests: { ...listener.requests },
+    connections: listener.connections(),
     readiness: await observation.readiness.read(),
   };
+}
+
+/** Of the process that answers, with the memory of all. */
+export async function gatewayFigures(workers: readonly WorkerStatus[]): Promise<ProcessFigures> {
+  const own = await readProcessFigures();
+  const others = workers.filter(({ pid }) => pid !== process.pid);
+  const resident_bytes = others.reduce((total, { rssBytes }) => total + rssBytes, own.resident_bytes);
+  return { ...own, resident_bytes };
 }
 
 /** The gateway as one: what all workers have alike, and sums over them. */
@@ -67,6 +78,7 @@ export function mergeStatus(workers: readonly WorkerStatus[]) {
       total: sum(({ requests }) => requests.total),
       active: sum(({ requests }) => requests.active),
     },
+    connections: sum(({ connections }) => connections),
     workers: workers.map(({ pid, uptimeSeconds, rssBytes, requests }) => {
       return { pid, uptimeSeconds, rssBytes, requests };
     }),

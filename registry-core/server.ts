@@ -81,7 +81,16 @@ async function answerStatus(core: Core, requestsActive: number, response: Server
 }
 
 async function handle(core: Core, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const startedAt = performance.now();
   let requestId = '-';
+  response.once('close', () => {
+    core.log.debug('request to the core', {
+      requestId,
+      method: request.method,
+      status: response.statusCode,
+      durationMs: Math.round((performance.now() - startedAt) * 10) / 10,
+    });
+  });
   try {
     response.setHeader('Docker-Distribution-Api-Version', 'registry/2.0');
     const context = parseContext(request.headers);

@@ -49,7 +49,7 @@ export interface LoadedConfig {
 
 const names = Object.keys(configSchema) as ConfigName[];
 const portNames: ConfigName[] = ['port', 'http.port'];
-const pathNames: ConfigName[] = ['data', 'tls.certificate', 'tls.key', 'storage.root'];
+const pathNames: ConfigName[] = ['data', 'tls.certificate', 'tls.key', 'storage.root', 'log.access_file'];
 
 /**
  * Reads the configuration once: command line over environment over file over defaults.

@@ -1,9 +1,9 @@
-import { ConfigError, type LoadedConfig } from '../../runtime/config.ts';
-import { type ConfigName, configSchema, type Rate, type ValueType } from '../../runtime/config-schema.ts';
+import { ConfigError } from '../../runtime/config.ts';
+import { type ConfigName, configSchema, type ValueType } from '../../runtime/config-schema.ts';
 import { type Call, type Command, jsonOption, namedPositionals } from '../command.ts';
 import { UsageError } from '../errors.ts';
-import { formatDuration } from '../format.ts';
 import { printJson, printLine } from '../output.ts';
+import { settingText } from '../setting-text.ts';
 import { loadSettings } from '../settings.ts';
 
 export const command: Command = {
@@ -58,24 +58,6 @@ function show({ flags, given }: Call): number {
     printLine(`${name}: ${structured ? text : yamlText(text)}${isDefault}`);
   }
   return 0;
-}
-
-/** A value as it would be written in the file. */
-function settingText({ config }: LoadedConfig, name: ConfigName): string {
-  const value: unknown = config[name];
-  const type: ValueType<unknown> = configSchema[name].type;
-  if (type.format) return type.format(value);
-  if (Array.isArray(value)) return value.join(', ');
-  if (typeof value === 'number' && isDuration(name, value)) return formatDuration(value);
-  if (typeof value === 'object') {
-    const { points, windowMs } = value as Rate;
-    return `${points}/${formatDuration(windowMs)}`;
-  }
-  return String(value);
-}
-
-function isDuration(name: ConfigName, value: number): boolean {
-  return configSchema[name].type.parse(formatDuration(value)) === value;
 }
 
 /** JSON strings are YAML; only what cannot be mistaken goes without quotes. */

@@ -2,8 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import type { Log } from '../../runtime/log.ts';
 import type { Exchange } from '../exchange.ts';
 import type { LoginFailure } from '../identity/index.ts';
+import type { AccessLines } from './access-lines.ts';
 
-/** What is written down of who did what. JSON lines in the log. */
+/** What is written down of who did what. */
 export interface Audit {
   /** Follows an exchange and writes its line when it is over, however it ends. */
   follow(exchange: Exchange): void;
@@ -13,7 +14,7 @@ export interface Audit {
 const maxUserAgent = 200;
 const maxTarget = 1000;
 
-export function openAudit(log: Log): Audit {
+export function openAudit(log: Log, lines: AccessLines): Audit {
   return {
     follow(exchange) {
       const { request, response } = exchange;
@@ -21,7 +22,7 @@ export function openAudit(log: Log): Audit {
       const writtenBefore = socket.bytesWritten;
       const readBefore = socket.bytesRead;
       response.once('close', () => {
-        log.info('request', {
+        lines.write({
           ...describe(exchange),
           // 499 as nginx has it: the client was gone before there was an answer.
           status: response.headersSent ? response.statusCode : 499,
@@ -29,6 +30,8 @@ export function openAudit(log: Log): Audit {
           sentBytes: socket.bytesWritten - writtenBefore,
           receivedBytes: receivedBytes(request, socket.bytesRead - readBefore),
           durationMs: Math.round((performance.now() - exchange.startedAtMs) * 10) / 10,
+          httpVersion: request.httpVersion,
+          referer: printable(request.headers.referer?.slice(0, maxUserAgent)),
           userAgent: printable(request.headers['user-agent']?.slice(0, maxUserAgent)),
         });
       });

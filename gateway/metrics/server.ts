@@ -8,6 +8,7 @@ import { contentType } from './registry.ts';
 
 export interface MetricsServer {
   port: number;
+  url: string;
   close(): Promise<void>;
 }
 
@@ -44,6 +45,7 @@ export async function openMetricsServer(
   log.info('metrics are served', { address: host, port: actual });
   return {
     port: actual,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${actual}/metrics`,
     close: () =>
       new Promise((resolve) => {
         server!.close(() => resolve());

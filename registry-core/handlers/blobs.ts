@@ -22,7 +22,8 @@ export async function handleBlob(
     method === 'HEAD'
       ? core.registry.promiseBlob(repository, digest)
       : core.registry.blob(repository, digest);
-  const answer = async () => blobAnswer(core, await wholeBlob(core, digest, find), question);
+  const { requestId } = question.context;
+  const answer = async () => blobAnswer(core, await wholeBlob(core, digest, find, requestId), question);
   return answer().catch((error) => {
     // A push may bring the bytes under another key just before the file is opened.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return answer();
@@ -39,6 +40,7 @@ async function wholeBlob(
   { registry, store, log }: Core,
   digest: Digest,
   find: () => Promise<BlobRow | undefined>,
+  requestId: string,
 ): Promise<BlobRow> {
   for (let attempt = 1; ; attempt++) {
     const blob = await find();
@@ -48,6 +50,7 @@ async function wholeBlob(
     // Unless the look-up came just before another key took its place.
     if (attempt < 3 && !(await registry.markDamaged(digest, blob.storageKey))) continue;
     log.error('blob found damaged, a push of it will heal it', {
+      requestId,
       digest,
       size: blob.size,
       bytes: bytes ?? null,

@@ -1,4 +1,4 @@
-import { duration, key, oneOf, workerCount } from './values.ts';
+import { duration, key, oneOf, path, workerCount } from './values.ts';
 
 /** Every process. */
 export const processSettings = {
@@ -6,6 +6,16 @@ export const processSettings = {
     oneOf('debug', 'info', 'warn', 'error'),
     'info',
     'Least level that is logged. Log lines are JSON on standard error.',
+  ),
+  'log.access': key(
+    oneOf('json', 'common', 'combined', 'off'),
+    'json',
+    'Form of the line for each request: JSON, or the Common or Combined Log Format of Apache httpd.',
+  ),
+  'log.access_file': key(
+    path,
+    '',
+    'File for those lines; opened anew on SIGHUP. Empty: standard error, with the other lines.',
   ),
   'shutdown.drain': key(
     // Node's timers reach 24 days.

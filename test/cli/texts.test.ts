@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { storageLines } from '../../cli/commands/status.ts';
 import { randomPassword } from '../../cli/first-admin.ts';
 import { formatBytes, formatDuration, formatUptime } from '../../cli/format.ts';
 import { nextSteps } from '../../cli/next-steps.ts';
 import { fallbackPort, otherPort } from '../../cli/port.ts';
 import { describeReport } from '../../cli/report.ts';
+import { storageLines } from '../../cli/status-screen.ts';
 import { loadConfig } from '../../runtime/config.ts';
 import type { ConfigName } from '../../runtime/config-schema.ts';
 

@@ -93,7 +93,12 @@ test('status and gc answer while it runs, and say so when it does not', async (t
   const { running, supervisor, gateway, gc } = JSON.parse(await it.cliOk(['status', '--json']));
   assert.equal(running, true);
   assert.deepEqual([supervisor.pid, gateway.pid, gc.pid], [it.pid, it.pidOf('gateway'), it.pidOf('gc')]);
-  assert.match(await it.cliOk(['status']), /^gateway +ready +\d+/m);
+  const screen = await it.cliOk(['status']);
+  assert.match(screen, /^gateway +ready +\d+ .* MiB +\d+ ms$/m);
+  assert.match(screen, /^ready +yes$/m);
+  assert.match(screen, /^certificate +until .* days left\)$/m);
+  assert.match(screen, /^limits +address_requests /m);
+  assert.match(screen, /^version +\d+\.\d+\.\d+ on Node /m);
   await checkCollections(it);
   await it.stop();
   const after = await it.cli(['status']);

@@ -13,6 +13,7 @@ import { listenOnSocket } from '../../runtime/control.ts';
 import type { Log, LogFields } from '../../runtime/log.ts';
 import { temporaryDirectory } from '../support/files.ts';
 import type { Target } from '../support/http.ts';
+import { logLines } from '../support/log-lines.ts';
 import { endProcess, start } from '../support/processes.ts';
 import { onEnd, type Scope } from '../support/scope.ts';
 
@@ -100,9 +101,10 @@ export async function stopServer(server: Server): Promise<void> {
 const coreMain = fileURLToPath(new URL('../../registry-core/main.ts', import.meta.url));
 
 /** The real core as a process of its own. */
-export async function startCore(scope: Scope, data: string) {
+export async function startCore(scope: Scope, data: string, environment: Record<string, string> = {}) {
   const child = start(process.execPath, [coreMain, '--data', data], {
     stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+    env: { ...process.env, ...environment },
   });
   let errors = '';
   child.stderr!.setEncoding('utf8').on('data', (text: string) => {
@@ -114,7 +116,7 @@ export async function startCore(scope: Scope, data: string) {
     once(child, 'exit').then(() => [{ type: 'gone' }]),
   ]);
   if (message.type !== 'ready') throw new Error(`the core did not start: ${errors}`);
-  return child;
+  return Object.assign(child, { log: () => logLines({ stderr: () => errors }) });
 }
 
 /** Sends bytes as they are and hands back all that comes until the connection ends. */
