@@ -30,7 +30,7 @@ export async function ensureFirstAdmin(
 ): Promise<string | undefined> {
   const admin = auditedAdmin(await openAdmin(config), operator(), (entry) => reportChange(config, entry));
   try {
-    if ((await admin.listUsers()).length > 0) return undefined;
+    if ((await admin.listUsers()).some(({ source }) => source === 'own')) return undefined;
     const given = givenPassword(environment);
     const password = given ?? randomPassword();
     const path = dataPaths(config).initialPassword;

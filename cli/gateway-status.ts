@@ -9,6 +9,7 @@ export interface GatewayStatus {
   process?: ProcessFigures;
   readiness?: { ready: boolean; checks: Record<string, { ok: boolean; message?: string }> };
   metrics?: { port: number; url: string } | null;
+  htpasswd?: { path: string; users: number; loadedAt: string; faults: string[] };
 }
 
 /** The port that the gateway took. */

@@ -48,6 +48,7 @@ export function showStatus(status: Status): void {
     ...gatewayAddresses(gateway).map((address) => line('listens on', address)),
     ...readinessLines(gateway),
     ...certificateLines(gateway),
+    ...htpasswdLines(gateway),
     ...trafficLines(status),
     ...metricsLines(gateway),
     ...collectorLines(gc),
@@ -159,4 +160,12 @@ function versionLines(status: Status): string[] {
     ? ` (this command is ${status.version}: restart to run it)`
     : '';
   return [line('version', text + own)];
+}
+
+function htpasswdLines(gateway: GatewayStatus | null): string[] {
+  const htpasswd = gateway?.htpasswd;
+  if (!htpasswd) return [];
+  const { path, users, loadedAt, faults } = htpasswd;
+  const inUse = line('htpasswd', `${users} users of ${path}, as it was at ${loadedAt}`);
+  return [inUse, ...faults.map((fault) => line('', `NOT IN USE as it is now: ${fault}`))];
 }

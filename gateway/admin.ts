@@ -3,10 +3,12 @@ import { rm } from 'node:fs/promises';
 import { isRepository } from '../oci/reference.ts';
 import { dataPaths } from '../runtime/config.ts';
 import type { Config } from '../runtime/config-schema.ts';
+import type { Log } from '../runtime/log.ts';
 import { type Account, AccountStore, unknownUser } from './identity/account-store.ts';
 import { AdminError } from './identity/admin-error.ts';
 import { decide, type Grant } from './identity/decide.ts';
 import { GrantStore } from './identity/grant-store.ts';
+import { HtpasswdFile, type HtpasswdSource, noHtpasswd } from './identity/htpasswd-file.ts';
 import { LiveRights } from './identity/live-rights.ts';
 import { PasswordPool } from './identity/password-pool.ts';
 import { checkActions, checkPassword, checkPattern, checkUserName } from './identity/rules.ts';
@@ -29,6 +31,8 @@ export interface UserRow {
   createdAt: string;
   /** RFC 3339. */
   updatedAt: string;
+  /** `htpasswd`: the password stands in that file; `gone`: it did, and the line is no more. */
+  source: 'own' | 'htpasswd' | 'gone';
 }
 
 /** Subject: a user name, `anonymous` or `authenticated`. */
@@ -68,10 +72,13 @@ export async function openAdmin(config: Config): Promise<Admin> {
 }
 
 const firstAdmin = 'admin';
+/** The gateway is the one that tells of faults in the htpasswd file. */
+const quiet: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
 class UsersAdmin implements Admin {
   readonly #config: Config;
   readonly #database: UsersDatabase;
+  readonly #htpasswd: HtpasswdSource;
   readonly #accounts: AccountStore;
   readonly #grants: GrantStore;
   readonly #sessions: SessionAdmin;
@@ -80,7 +87,9 @@ class UsersAdmin implements Admin {
   constructor(config: Config, database: UsersDatabase) {
     this.#config = config;
     this.#database = database;
-    this.#accounts = new AccountStore(database);
+    const path = config['auth.htpasswd_file'];
+    this.#htpasswd = path === '' ? noHtpasswd : new HtpasswdFile(path, quiet);
+    this.#accounts = new AccountStore(database, this.#htpasswd);
     this.#grants = new GrantStore(database);
     this.#sessions = new SessionAdmin(database, this.#accounts, config['auth.refresh_lifetime']);
   }
@@ -98,7 +107,7 @@ class UsersAdmin implements Admin {
   }
 
   async setPassword(name: string, password: string): Promise<void> {
-    this.#existing(name);
+    this.#accounts.withOwnPassword(name);
     this.#accounts.setPassword(name, await this.#hash(password));
     // A generated password that nobody has used yet is worth nothing now.
     if (name === firstAdmin) await rm(dataPaths(this.#config).initialPassword, { force: true });
@@ -118,6 +127,7 @@ class UsersAdmin implements Admin {
 
   async grant(subject: string, pattern: string, actions: Action[]): Promise<GrantRow> {
     checkPattern(pattern);
+    this.#accounts.adopt(subject);
     return this.#grants.add(subject, pattern, checkActions(actions));
   }
 
@@ -140,8 +150,10 @@ class UsersAdmin implements Admin {
     if (kind === 'team' || kind === 'authenticated') {
       throw new AdminError('USER_UNKNOWN', `ask for a user, a robot or anonymous; ${name} is none of them`);
     }
-    if (kind !== 'anonymous') this.#grants.checkSubject(name);
-    const live = new LiveRights(this.#database, { templates: templatesOf(this.#config) });
+    if (kind === 'user') this.#existing(name);
+    else if (kind !== 'anonymous') this.#grants.checkSubject(name);
+    const templates = templatesOf(this.#config);
+    const live = new LiveRights(this.#database, { templates, htpasswd: this.#htpasswd });
     return decide(live.rightsOf({ kind, name }), undefined, repository, action);
   }
 
@@ -174,7 +186,15 @@ class UsersAdmin implements Admin {
   }
 }
 
-function toUserRow({ name, admin, enabled, createdAt, updatedAt }: Account): UserRow {
+function toUserRow({ name, admin, enabled, source, createdAt, updatedAt }: Account): UserRow {
   const time = (milliseconds: number) => new Date(milliseconds).toISOString();
-  return { name, kind: 'user', admin, enabled, createdAt: time(createdAt), updatedAt: time(updatedAt) };
+  return {
+    name,
+    kind: 'user',
+    admin,
+    enabled,
+    source,
+    createdAt: time(createdAt),
+    updatedAt: time(updatedAt),
+  };
 }

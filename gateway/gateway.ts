@@ -92,7 +92,7 @@ export async function openFrontDoor(config: Config, log: Log, channel: Channel):
     closers.push(() => listener.close(config['shutdown.drain']));
     const redirect = await listenForRedirects(listener, hostnames, config, log);
     closers.push(() => redirect?.close(0));
-    serveReports(channel, { listener, config, certificate, observation });
+    serveReports(channel, { listener, config, certificate, identity, observation });
     const reload = async () => {
       hostnames.refresh();
       await certificate?.reload();

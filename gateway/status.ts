@@ -1,6 +1,7 @@
 import type { Config } from '../runtime/config-schema.ts';
 import { type ProcessFigures, readProcessFigures } from '../runtime/process-figures.ts';
 import type { ReadinessReport } from './health/readiness.ts';
+import type { HtpasswdStatus, Identity } from './identity/index.ts';
 import type { Listener } from './listener.ts';
 import type { WorkerSnapshot } from './metrics/workers.ts';
 import type { Observation } from './observe.ts';
@@ -15,6 +16,7 @@ export interface WorkerStatus {
   addresses: Listener['addresses'];
   tls: Config['tls.mode'];
   certificate?: unknown;
+  htpasswd?: HtpasswdStatus | undefined;
   requests: { total: number; active: number };
   connections: number;
   readiness: ReadinessReport;
@@ -24,6 +26,7 @@ interface WorkerParts {
   listener: Listener;
   config: Config;
   certificate: ServedCertificate | undefined;
+  identity: Identity;
   observation: Observation;
 }
 
@@ -39,7 +42,7 @@ export function serveReports(channel: Channel, parts: WorkerParts): void {
 }
 
 async function workerStatus(parts: WorkerParts): Promise<WorkerStatus> {
-  const { listener, config, certificate, observation } = parts;
+  const { listener, config, certificate, identity, observation } = parts;
   return {
     pid: process.pid,
     uptimeSeconds: Math.round(process.uptime()),
@@ -47,6 +50,7 @@ async function workerStatus(parts: WorkerParts): Promise<WorkerStatus> {
     addresses: listener.addresses,
     tls: config['tls.mode'],
     certificate: await certificate?.describe(),
+    htpasswd: await identity.htpasswd(),
     requests: { ...listener.requests },
     connections: listener.connections(),
     readiness: await observation.readiness.read(),
@@ -72,6 +76,7 @@ export function mergeStatus(workers: readonly WorkerStatus[]) {
     addresses: first?.addresses ?? [],
     tls: first?.tls,
     certificate: first?.certificate,
+    htpasswd: (workers.find(({ htpasswd }) => htpasswd?.faults.length) ?? first)?.htpasswd,
     // As ready as the one that is least so.
     readiness: (workers.find(({ readiness }) => !readiness.ready) ?? first)?.readiness,
     requests: {

@@ -79,11 +79,12 @@ async function list(call: Call): Promise<void> {
   const users = await withAdmin(call, (admin) => admin.listUsers());
   if (call.given.has('json')) return printJson(users);
   printTable(
-    ['name', 'role', 'state', 'created'],
-    users.map(({ name, admin, enabled, createdAt }) => [
+    ['name', 'role', 'state', 'password', 'created'],
+    users.map(({ name, admin, enabled, source, createdAt }) => [
       name,
       admin ? 'admin' : 'user',
       enabled ? 'enabled' : 'disabled',
+      source,
       createdAt,
     ]),
   );

@@ -3,8 +3,10 @@ import type { Account } from './account-store.ts';
 import { BoundedMap } from './bounded-map.ts';
 import { isSame, type LiveRights } from './live-rights.ts';
 import { LoginFailure } from './login-failure.ts';
+import type { LoginWork } from './login-work.ts';
 import type { PasswordPool } from './password-pool.ts';
 import { isPossiblePassword, isUserName } from './rules.ts';
+import type { StrongerHash } from './stronger-hash.ts';
 
 /** Milliseconds that a verified login is remembered without being used. */
 const maxIdleMs = 10 * 60_000;
@@ -17,17 +19,19 @@ const maxRemembered = 10_000;
 export class BasicLogin {
   readonly #rights: LiveRights;
   readonly #passwords: PasswordPool;
-  readonly #dummyHash: string;
+  readonly #work: LoginWork;
+  readonly #stronger: StrongerHash;
   /** Of this process alone: the keys of the cache are worth nothing outside of it. */
   readonly #secret = randomBytes(32);
   /** When each was last used, on the monotonic clock. */
   readonly #verified = new BoundedMap<string, number>(maxRemembered);
   readonly #underWay = new Map<string, Promise<boolean>>();
 
-  constructor(rights: LiveRights, passwords: PasswordPool, bcryptCost: number) {
+  constructor(rights: LiveRights, passwords: PasswordPool, work: LoginWork, stronger: StrongerHash) {
     this.#rights = rights;
     this.#passwords = passwords;
-    this.#dummyHash = dummyHash(bcryptCost);
+    this.#work = work;
+    this.#stronger = stronger;
   }
 
   /** @throws LoginFailure; OciError UNAVAILABLE when too many logins wait. */
@@ -37,14 +41,17 @@ export class BasicLogin {
     if (account?.enabled && this.#isRemembered(key)) return account;
     await beforeComparing?.();
     // An impossible password is refused for every name alike, so its haste tells nothing.
-    const matches = isPossiblePassword(password) && (await this.#compareOnce(key, password, account));
+    const matches = isPossiblePassword(password) && (await this.#compareOnce(key, name, password, account));
     // Comparing takes a while, in which the account may have changed.
-    const current = account && this.#rights.accountById(account.id);
-    if (!current) throw new LoginFailure(name, 'unknown');
+    const current = isUserName(name) ? this.#rights.accountByName(name) : undefined;
+    if (!account || !current) throw new LoginFailure(name, 'unknown');
     if (!matches || !isSame(account, current)) throw new LoginFailure(name, 'password');
     if (!current.enabled) throw new LoginFailure(name, 'disabled');
-    this.#verified.set(key, performance.now());
-    return current;
+    const adopted = current.id === 0 ? this.#rights.adopt(name) : current;
+    if (!adopted) throw new LoginFailure(name, 'unknown');
+    this.#verified.set(this.#key(name, password, adopted), performance.now());
+    this.#stronger.replace(adopted, password);
+    return adopted;
   }
 
   #isRemembered(key: string): boolean {
@@ -59,12 +66,13 @@ export class BasicLogin {
     return true;
   }
 
-  /** Identical logins at the same time share one comparison; an unknown name costs as much as a known one. */
-  #compareOnce(key: string, password: string, account: Account | undefined): Promise<boolean> {
+  /** Identical logins at the same time share one comparison. */
+  #compareOnce(key: string, name: string, password: string, account: Account | undefined): Promise<boolean> {
     const known = this.#underWay.get(key);
     if (known) return known;
+    const { hash, padToCost } = this.#work.of(name, account?.passwordHash);
     const comparison = this.#passwords
-      .compare(password, account?.passwordHash || this.#dummyHash)
+      .compare(password, hash, { padToCost, isRefused: !account?.enabled })
       .finally(() => this.#underWay.delete(key));
     this.#underWay.set(key, comparison);
     return comparison;
@@ -76,12 +84,4 @@ export class BasicLogin {
       .update(JSON.stringify([id, credentialVersion, name, password]))
       .digest('base64');
   }
-}
-
-/** Well-formed and of the given cost, but the hash of nothing that anybody knows. */
-function dummyHash(cost: number): string {
-  const characters = randomBytes(53)
-    .toString('base64')
-    .replace(/[^A-Za-z0-9]/g, '.');
-  return `$2b$${String(cost).padStart(2, '0')}$${characters.slice(0, 53)}`;
 }

@@ -1,12 +1,14 @@
 import type { Config } from '../../runtime/config-schema.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { BearerOptions } from './bearer-login.ts';
+import type { HtpasswdStatus } from './htpasswd-file.ts';
 import type { Device } from './refresh-tokens.ts';
 import { IdentityService } from './service.ts';
 import type { Action, Actor, Decision, IssuedToken, Scope } from './types.ts';
 
 export { type Credentials, parseAuthorization } from './authorization-header.ts';
 export { tokenExpired } from './bearer-login.ts';
+export type { HtpasswdStatus } from './htpasswd-file.ts';
 export { LoginFailure } from './login-failure.ts';
 export type { Device } from './refresh-tokens.ts';
 export { parseScopes } from './scopes.ts';
@@ -47,6 +49,8 @@ export interface Identity {
    * @throws OciError UNAUTHORIZED for a Bearer actor: a token does not beget tokens.
    */
   issueToken(actor: Actor, wish: TokenWish): Promise<IssuedToken>;
+  /** The state of the htpasswd file; undefined where none is configured. */
+  htpasswd(): Promise<HtpasswdStatus | undefined>;
   close(): Promise<void>;
 }
 

@@ -1,7 +1,9 @@
 import type { RepositoryRight } from '../../runtime/repository-rights.ts';
 import { type Account, AccountStore } from './account-store.ts';
+import { BoundedMap } from './bounded-map.ts';
 import { noRights, type Rights } from './decide.ts';
 import { GrantStore } from './grant-store.ts';
+import { type HtpasswdSource, noHtpasswd } from './htpasswd-file.ts';
 import { type PersonalToken, PersonalTokenStore } from './personal-token-store.ts';
 import { type Robot, RobotStore } from './robot-store.ts';
 import { TeamStore } from './team-store.ts';
@@ -13,6 +15,8 @@ import type { UsersDatabase } from './users-database.ts';
 export interface Standing {
   limit?: readonly RepositoryRight[] | undefined;
 }
+
+const maxUnknown = 10_000;
 
 /**
  * Accounts and rights as users.db has them now. What was read is kept until the database changes, whichever
@@ -26,12 +30,19 @@ export class LiveRights {
   readonly #robots: RobotStore;
   readonly #personalTokens: PersonalTokenStore;
   readonly #templates: readonly RepositoryRight[];
+  readonly #htpasswd: HtpasswdSource;
   #version = '';
   readonly #kept = new Map<string, unknown>();
+  /** Names and ids of nothing; so they are read no more often than those of something. */
+  readonly #absent = new BoundedMap<string, true>(maxUnknown);
 
-  constructor(database: UsersDatabase, options: { templates: readonly RepositoryRight[] }) {
+  constructor(
+    database: UsersDatabase,
+    options: { templates: readonly RepositoryRight[]; htpasswd?: HtpasswdSource },
+  ) {
     this.#database = database;
-    this.#accounts = new AccountStore(database);
+    this.#htpasswd = options.htpasswd ?? noHtpasswd;
+    this.#accounts = new AccountStore(database, this.#htpasswd);
     this.#grants = new GrantStore(database);
     this.#teams = new TeamStore(database);
     this.#robots = new RobotStore(database);
@@ -45,6 +56,11 @@ export class LiveRights {
 
   accountById(id: number): Account | undefined {
     return this.#read(`id:${id}`, () => this.#accounts.byId(id));
+  }
+
+  /** Of a user of the htpasswd file who has only a line there yet, the account with a row. */
+  adopt(name: string): Account | undefined {
+    return this.#accounts.adopt(name);
   }
 
   /** @param id the public id. */
@@ -101,19 +117,21 @@ export class LiveRights {
   }
 
   /**
-   * Only what is there is kept: names and ids are what anybody types. The version is read before the rows, so rows
-   * are at worst newer than it says.
+   * Of what is not there only so much is kept: names and ids are what anybody types. The version is read before the
+   * rows, so rows are at worst newer than it says.
    */
   #read<Value>(key: string, read: () => Value | undefined): Value | undefined {
-    const version = this.#database.version();
+    const version = `${this.#database.version()} ${this.#htpasswd.version()}`;
     if (version !== this.#version) {
       this.#version = version;
       this.#kept.clear();
+      this.#absent.clear();
     }
     const known = this.#kept.get(key) as Value | undefined;
-    if (known !== undefined) return known;
+    if (known !== undefined || this.#absent.get(key)) return known;
     const value = read();
-    if (value !== undefined) this.#kept.set(key, value);
+    if (value === undefined) this.#absent.set(key, true);
+    else this.#kept.set(key, value);
     return value;
   }
 }

@@ -33,9 +33,17 @@ export class PasswordPool {
     this.#maxWaiting = options.maxWaiting ?? 64;
   }
 
-  /** @param hash `$2a$`, `$2b$` or `$2y$`. @throws OciError UNAVAILABLE when the queue is full. */
-  async compare(password: string, hash: string): Promise<boolean> {
-    return (await this.#submit({ kind: 'compare', password, hash })) as boolean;
+  /**
+   * @param hash `$2a$`, `$2b$` or `$2y$`.
+   * @param failing to which cost a failed comparison is padded, and whether it fails in any case.
+   * @throws OciError UNAVAILABLE when the queue is full.
+   */
+  async compare(
+    password: string,
+    hash: string,
+    failing: { padToCost: number; isRefused: boolean } = { padToCost: 0, isRefused: false },
+  ): Promise<boolean> {
+    return (await this.#submit({ kind: 'compare', password, hash, ...failing })) as boolean;
   }
 
   /** @param cost log2 of the rounds. @throws OciError UNAVAILABLE when the queue is full. */

@@ -117,4 +117,14 @@ export const migrations: readonly Migration[] = [
       ) STRICT;
     `,
   },
+  {
+    name: 'users of an htpasswd file; a secret for logins',
+    sql: `
+      -- 'htpasswd': the password stands in that file, and the row lives as long as its line does.
+      ALTER TABLE accounts ADD COLUMN source TEXT NOT NULL DEFAULT 'own' CHECK (source IN ('own', 'htpasswd'));
+      -- Makes the work for a name that does not exist look like that for one that does; see login-work.ts.
+      ALTER TABLE installation ADD COLUMN login_secret BLOB NOT NULL DEFAULT x'';
+      UPDATE installation SET login_secret = randomblob(32);
+    `,
+  },
 ];

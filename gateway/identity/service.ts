@@ -4,12 +4,14 @@ import { dataPaths } from '../../runtime/config.ts';
 import type { Config } from '../../runtime/config-schema.ts';
 import type { Log } from '../../runtime/log.ts';
 import { parseAuthorization } from './authorization-header.ts';
-import { BasicLogin } from './basic-login.ts';
+import type { BasicLogin } from './basic-login.ts';
 import { BearerLogin, type BearerOptions, toActor } from './bearer-login.ts';
 import { decide, decideCatalog, narrowScopes, readablePatterns } from './decide.ts';
+import { HtpasswdFile, type HtpasswdStatus, noHtpasswd } from './htpasswd-file.ts';
 import type { Identity, TokenWish } from './index.ts';
 import { isSame, LiveRights } from './live-rights.ts';
 import { LoginFailure } from './login-failure.ts';
+import { openPasswordLogin } from './password-login.ts';
 import { PasswordPool } from './password-pool.ts';
 import { type Device, RefreshTokens } from './refresh-tokens.ts';
 import { looksLikeSecret } from './secret-format.ts';
@@ -27,6 +29,7 @@ export class IdentityService implements Identity {
   readonly service: string;
   readonly #database: UsersDatabase;
   readonly #passwords = new PasswordPool();
+  readonly #htpasswd: HtpasswdFile | undefined;
   readonly #rights: LiveRights;
   readonly #login: BasicLogin;
   readonly #secrets: SecretLogin;
@@ -40,9 +43,14 @@ export class IdentityService implements Identity {
     this.#database = database;
     this.#log = log;
     this.service = database.connection.prepare('SELECT service FROM installation').pluck().get() as string;
-    this.#rights = new LiveRights(database, { templates: templatesOf(config) });
+    const path = config['auth.htpasswd_file'];
+    this.#htpasswd = path === '' ? undefined : new HtpasswdFile(path, log);
+    const htpasswd = this.#htpasswd ?? noHtpasswd;
+    this.#rights = new LiveRights(database, { templates: templatesOf(config), htpasswd });
     this.#secrets = new SecretLogin(this.#rights);
-    this.#login = new BasicLogin(this.#rights, this.#passwords, config['auth.bcrypt_cost']);
+    const cost = config['auth.bcrypt_cost'];
+    const parts = { database, htpasswd, rights: this.#rights, passwords: this.#passwords, cost, log };
+    this.#login = openPasswordLogin(parts);
     this.#tokens = new Tokens(this.service, keys, Math.floor(config['auth.token_lifetime'] / 1000));
     this.#refreshTokens = new RefreshTokens(database, {
       lifetimeMs: config['auth.refresh_lifetime'],
@@ -65,6 +73,7 @@ export class IdentityService implements Identity {
   async authenticate(authorization: string | undefined, options: BearerOptions = {}): Promise<Actor> {
     if (authorization === undefined) return { name: '', kind: 'anonymous', admin: false };
     const credentials = parseAuthorization(authorization);
+    await this.#htpasswd?.settle();
     if (credentials.scheme === 'bearer') return this.#bearer.verify(credentials.token, options);
     return this.verifyPassword(credentials.name, credentials.password);
   }
@@ -74,6 +83,7 @@ export class IdentityService implements Identity {
     password: string,
     beforeComparing?: () => Promise<void>,
   ): Promise<Actor> {
+    await this.#htpasswd?.settle();
     if (looksLikeSecret(password)) {
       const { account, credential } = this.#secrets.verify(name, password);
       return { ...toActor(account), credential };
@@ -84,6 +94,7 @@ export class IdentityService implements Identity {
   }
 
   async redeem(refreshToken: string, service: string | undefined): Promise<Actor> {
+    await this.#htpasswd?.settle();
     const found = this.#refreshTokens.redeem(refreshToken, service || this.service);
     const account = found && this.#rights.accountById(found.account.id);
     if (!account?.enabled || !isSame(found!.account, account)) throw new LoginFailure('', 'refresh-token');
@@ -128,6 +139,11 @@ export class IdentityService implements Identity {
       scopes: narrowScopes(this.#rights.rightsOf(actor), scopes),
     });
     return refresh ? { ...issued, refresh_token: refresh.secret } : issued;
+  }
+
+  async htpasswd(): Promise<HtpasswdStatus | undefined> {
+    await this.#htpasswd?.settle();
+    return this.#htpasswd?.status();
   }
 
   async close(): Promise<void> {

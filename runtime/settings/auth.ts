@@ -1,4 +1,4 @@
-import { duration, key, oneOf, templateGrants, whole } from './values.ts';
+import { duration, key, oneOf, path, templateGrants, whole } from './values.ts';
 
 /** Logins and tokens. */
 export const authSettings = {
@@ -22,7 +22,16 @@ export const authSettings = {
     '50',
     'Devices that a user can be logged in on; one more drops the one renewed least recently.',
   ),
-  'auth.bcrypt_cost': key(whole(8, 14), '12', 'Cost of the password hashes.'),
+  'auth.bcrypt_cost': key(
+    whole(8, 14),
+    '12',
+    'Cost of the password hashes. A password that was hashed at less is hashed again at its next login.',
+  ),
+  'auth.htpasswd_file': key(
+    path,
+    '',
+    'An htpasswd file (bcrypt) whose users may log in, besides those of `gatehouse user`. Read anew when it changes.',
+  ),
   'auth.own_namespace': key(
     oneOf('on', 'off'),
     'on',

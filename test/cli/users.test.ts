@@ -31,7 +31,10 @@ test('users come, change and go', async (t) => {
       ['root', true, true],
     ],
   );
-  assert.match((await cli(['user', 'list'])).stdout, /^NAME +ROLE +STATE +CREATED\nalice +user +disabled +2/);
+  assert.match(
+    (await cli(['user', 'list'])).stdout,
+    /^NAME +ROLE +STATE +PASSWORD +CREATED\nalice +user +disabled +own +2/,
+  );
   assert.equal((await cli(['user', 'enable', 'alice'])).stdout, 'user alice enabled\n');
   assert.equal((await cli(['user', 'remove', 'alice'])).stdout, 'user alice removed\n');
   assert.equal((await cli(['user', 'remove', 'alice'])).code, 1);

@@ -42,14 +42,14 @@ export function basic(name: string, password: string): string {
 /** Calls a method of the administrator's façade in another process, and waits for its end. */
 export async function adminElsewhere(config: Config, method: keyof Admin, ...args: unknown[]): Promise<void> {
   const script = `
-    const [data, method, ...args] = JSON.parse(process.argv[1]);
+    const [data, htpasswd, method, ...args] = JSON.parse(process.argv[1]);
     const { loadConfig } = await import(${JSON.stringify(new URL('../../runtime/config.ts', import.meta.url))});
     const { openAdmin } = await import(${JSON.stringify(new URL('../../gateway/admin.ts', import.meta.url))});
-    const flags = { data, 'auth.bcrypt_cost': '8' };
+    const flags = { data, 'auth.bcrypt_cost': '8', 'auth.htpasswd_file': htpasswd };
     const admin = await openAdmin(loadConfig({ environment: {}, flags }).config);
     await admin[method](...args);
     admin.close();`;
-  const input = JSON.stringify([config.data, method, ...args]);
+  const input = JSON.stringify([config.data, config['auth.htpasswd_file'], method, ...args]);
   await runOk(process.execPath, ['--input-type=module', '-e', script, input]);
 }
 

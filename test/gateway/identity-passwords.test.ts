@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
 import { BasicLogin } from '../../gateway/identity/basic-login.ts';
+import { noHtpasswd } from '../../gateway/identity/htpasswd-file.ts';
 import { LiveRights } from '../../gateway/identity/live-rights.ts';
+import { LoginWork } from '../../gateway/identity/login-work.ts';
 import { PasswordPool } from '../../gateway/identity/password-pool.ts';
+import { PasswordStore } from '../../gateway/identity/password-store.ts';
+import { StrongerHash } from '../../gateway/identity/stronger-hash.ts';
 import { openUsersDatabase } from '../../gateway/identity/users-database.ts';
 import { dataPaths } from '../../runtime/config.ts';
 import { onEnd, type Scope } from '../support/scope.ts';
-import { openBoth } from './identity-fixture.ts';
+import { openBoth, silentLog } from './identity-fixture.ts';
 
 function openPool(scope: Scope, options = {}): PasswordPool {
   const pool = new PasswordPool(options);
@@ -58,7 +62,10 @@ async function openLogin(scope: Scope) {
   onEnd(scope, () => database.close());
   const pool = openPool(scope);
   const compare = mock.method(pool, 'compare');
-  const login = new BasicLogin(new LiveRights(database, { templates: [] }), pool, 8);
+  const store = new PasswordStore(database, noHtpasswd);
+  const stronger = new StrongerHash(store, pool, 8, silentLog);
+  const rights = new LiveRights(database, { templates: [] });
+  const login = new BasicLogin(rights, pool, new LoginWork(store, 8), stronger);
   return { admin, login, comparisons: () => compare.mock.callCount(), compare };
 }
 
