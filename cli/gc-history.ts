@@ -1,4 +1,4 @@
-import { historyOf, type PastRun } from '../gc/index.ts';
+import { historyOf, type PastRun } from '../gc/inspect.ts';
 import { type Call, namedPositionals } from './command.ts';
 import { formatBytes } from './format.ts';
 import { limitOf } from './limit.ts';

@@ -1,4 +1,4 @@
-import { type PlanReport, type PlanSection, planOf } from '../gc/index.ts';
+import { type PlanReport, type PlanSection, planOf } from '../gc/inspect.ts';
 import { type Call, namedPositionals } from './command.ts';
 import { countOf, formatBytes } from './format.ts';
 import { limitOf } from './limit.ts';

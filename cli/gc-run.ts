@@ -3,7 +3,6 @@ import { operator } from '../runtime/audit-report.ts';
 import { dataPaths, type LoadedConfig } from '../runtime/config.ts';
 import type { Config } from '../runtime/config-schema.ts';
 import { callControl } from '../runtime/control.ts';
-import { runProcessHere } from '../supervisor/index.ts';
 import { type Call, namedPositionals } from './command.ts';
 import { CommandError, UsageError } from './errors.ts';
 import { printJson, printLine } from './output.ts';
@@ -24,6 +23,7 @@ export async function run(call: Call): Promise<number | undefined> {
 
 async function runScheduled({ flags, given }: Call): Promise<undefined> {
   if (given.size > 1) throw new UsageError('--scheduled takes neither --dry-run nor --json');
+  const { runProcessHere } = await import('../supervisor/index.ts');
   await runProcessHere('gc', processFlags(loadAlone(flags), flags));
 }
 

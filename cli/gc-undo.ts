@@ -1,4 +1,4 @@
-import { type UndoReport, undoRun } from '../gc/index.ts';
+import { type UndoReport, undoRun } from '../gc/undo-run.ts';
 import { type Call, namedPositionals } from './command.ts';
 import { UsageError } from './errors.ts';
 import { countOf, formatBytes } from './format.ts';

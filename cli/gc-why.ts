@@ -1,4 +1,4 @@
-import { parseQuestion, type WhyPlaceReport, type WhyReport, whyOf } from '../gc/index.ts';
+import { parseQuestion, type WhyPlaceReport, type WhyReport, whyOf } from '../gc/inspect.ts';
 import { type Call, namedPositionals } from './command.ts';
 import { CommandError, UsageError } from './errors.ts';
 import { formatBytes } from './format.ts';

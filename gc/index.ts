@@ -15,17 +15,8 @@ import { collectionEntry, type Report } from './report.ts';
 import { collect, plan } from './run.ts';
 import { logProgress, RunProgress } from './run-progress.ts';
 
-export type { PastRun } from './history.ts';
-export { historyOf, planOf, whyOf } from './inspect.ts';
-export type { PlanReport, PlanSection } from './plan.ts';
 export type { ProgressReport } from './progress.ts';
-export { relieve } from './relief.ts';
 export type { Report, ReportError } from './report.ts';
-export type { UndoReport } from './undo-report.ts';
-export { UndoRefused, undoRun } from './undo-run.ts';
-export { VerifyRefused, type VerifyReport } from './verify-findings.ts';
-export { verifyStore } from './verify-store.ts';
-export { parseQuestion, type WhyPlaceReport, type WhyReport } from './why.ts';
 
 /** Another run, of this process or another, has not ended. */
 export class CollectionRunning extends OciError {
@@ -74,7 +65,7 @@ async function runOnce(
         ? await plan(collection)
         : await collect({
             collection,
-            store: await openBlobStore(config),
+            store: await openBlobStore(config, { mayBlock: true }),
             clock: readClock(),
             eventsRetentionMs: config['events.retention'],
             isShort: async () => (await readDiskSpace(config)).short,

@@ -7,6 +7,10 @@ import { type PastRun, pastRuns } from './history.ts';
 import { type PlanReport, planReport } from './plan.ts';
 import { type WhyReport, whyReport } from './why.ts';
 
+export type { PastRun } from './history.ts';
+export type { PlanReport, PlanSection } from './plan.ts';
+export { parseQuestion, type WhyPlaceReport, type WhyReport } from './why.ts';
+
 /** What goes and what waits, whether or not a server runs; at most `limit` of each kind are listed. */
 export function planOf(config: Config, limit: number): Promise<PlanReport> {
   return inspecting(config, async (inspection) => planReport(await inspection.plan(limit)));

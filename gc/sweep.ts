@@ -43,9 +43,9 @@ export async function sweep(
   };
   const doomed = (kind: DoomedKey['kind']): Pile<DoomedKey> => ({
     read: (after) => durably(collection.doomedKeys(kind, after?.storageKey ?? '', batch)),
-    remove: async (key) => {
+    remove: async ({ storageKey }) => {
       faultPoint('gc.doomed.listed');
-      const bytes = await removeDoomed(store, key);
+      const bytes = await (kind === 'blob' ? store.remove(storageKey) : store.discardUpload(storageKey));
       faultPoint('gc.doomed.removed');
       return bytes;
     },
@@ -59,11 +59,4 @@ export async function sweep(
   else await sweepPile(condemned, collection, store, report, signal);
   await sweepPile(doomed('upload'), collection, store, report, signal);
   await sweepPile(doomed('blob'), collection, store, report, signal);
-}
-
-async function removeDoomed(store: BlobStore, { kind, storageKey }: DoomedKey): Promise<number | undefined> {
-  if (kind === 'blob') return store.remove(storageKey);
-  const size = await store.uploadSize(storageKey);
-  await store.discardUpload(storageKey);
-  return size;
 }

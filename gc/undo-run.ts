@@ -7,6 +7,8 @@ import { CoreUnreachable, connectCore } from './core-client.ts';
 import { planUndo, undo } from './undo.ts';
 import type { UndoReport } from './undo-report.ts';
 
+export type { UndoReport } from './undo-report.ts';
+
 /** An undo that cannot begin, or go on. */
 export class UndoRefused extends Error {
   constructor(message: string, cause?: unknown) {

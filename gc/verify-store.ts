@@ -8,6 +8,8 @@ import { Progress, type ProgressReport } from './progress.ts';
 import { verify } from './verify.ts';
 import type { VerifyReport } from './verify-findings.ts';
 
+export type { VerifyReport } from './verify-findings.ts';
+
 /** A row is there before its file; this is room for clocks that differ and for a slow disk. */
 const minAgeMs = 10 * 60_000;
 const logEveryMs = 10_000;

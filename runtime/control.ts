@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { createServer, request, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { OciError } from '../oci/errors.ts';
 import { sendError } from './error-response.ts';
@@ -7,6 +8,8 @@ import type { Log } from './log.ts';
 import { shortSocketPath } from './socket-path.ts';
 
 const answerLimitMs = 5000;
+/** Loaded when there is somebody to talk to: with all that hangs on it, it takes longer than many a command. */
+const http = () => import('node:http');
 
 /** What a process answers on its control socket, by `METHOD /path`. Input and answer are JSON. */
 export type ControlHandlers = Record<string, (input: unknown) => unknown>;
@@ -36,6 +39,7 @@ export async function serveControl(
   handlers: ControlHandlers,
   log: Log,
 ): Promise<ControlServer> {
+  const { createServer } = await http();
   const server = createServer(async (incoming, response) => {
     try {
       const handler = handlers[`${incoming.method} ${incoming.url}`];
@@ -70,6 +74,7 @@ export async function callControl(
   input?: unknown,
   limitMs = answerLimitMs,
 ): Promise<unknown> {
+  if (!existsSync(path)) return undefined;
   const short = shortSocketPathOrNothing(path);
   if (!short) return undefined;
   try {
@@ -91,14 +96,15 @@ function shortSocketPathOrNothing(path: string) {
   }
 }
 
-function exchange(
+async function exchange(
   socketPath: string,
   method: string,
   path: string,
   input: unknown,
   limitMs: number,
 ): Promise<unknown> {
-  return new Promise((resolve, reject) => {
+  const { request } = await http();
+  return await new Promise((resolve, reject) => {
     const outgoing = request(
       { socketPath, method, path, headers: { Connection: 'close' } },
       async (response) => {

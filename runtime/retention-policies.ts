@@ -49,6 +49,7 @@ export function formatPolicies(policies: readonly RetentionPolicy[]): string {
 
 function entriesOf(text: string, faults: ValueFault[]): unknown[] {
   const expected = 'a list of policies, in YAML or JSON';
+  if (text.trim() === '') return [];
   try {
     const value = parseYaml(text) ?? [];
     if (Array.isArray(value)) return value;

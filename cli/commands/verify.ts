@@ -1,4 +1,4 @@
-import { type VerifyReport, verifyStore } from '../../gc/index.ts';
+import { type VerifyReport, verifyStore } from '../../gc/verify-store.ts';
 import type { Config } from '../../runtime/config-schema.ts';
 import { type Call, type Command, jsonOption, namedPositionals } from '../command.ts';
 import { countOf, formatBytes } from '../format.ts';

@@ -25,7 +25,8 @@ export interface BlobStore {
    * loss: the key is not to be used.
    */
   commitUpload(id: string, key: string): Promise<void>;
-  discardUpload(id: string): Promise<void>;
+  /** @returns the bytes that were freed; undefined when there was nothing. */
+  discardUpload(id: string): Promise<number | undefined>;
 
   /** Size of the bytes under a key; undefined when there are none. */
   size(key: string): Promise<number | undefined>;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rmdir, stat, unlink } from 'node:fs/promises';
+import { mkdir, open, rename, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { algorithmOf, type Digest, hexOf } from '../../oci/digest.ts';
@@ -8,7 +8,15 @@ import { syncDirectory } from '../../runtime/durable-file.ts';
 import { faultPoint } from '../../runtime/fault-points.ts';
 import type { BlobLocation, BlobStore, StoredFile, UploadFile } from './blob-store.ts';
 import { listFiles } from './listing.ts';
+import { isMissing, sizeOf } from './missing.ts';
+import { OpenUpload } from './open-upload.ts';
+import { Removals } from './removals.ts';
 import { TrashDirectory } from './trash.ts';
+
+export interface FilesystemOptions {
+  /** This process serves nobody: its event loop may wait for short calls to the file system. */
+  mayBlock?: boolean;
+}
 
 /**
  * Bytes in files of one file system:
@@ -22,18 +30,17 @@ import { TrashDirectory } from './trash.ts';
 export class FilesystemStore implements BlobStore {
   readonly #root: string;
   readonly #knownDirectories = new Set<string>();
-  /** Directories that lost a name since they were last synced. */
-  readonly #unsynced = new Set<string>();
-  #syncing: Promise<void> = Promise.resolve();
+  readonly #removals: Removals;
   readonly #trash: TrashDirectory;
 
-  private constructor(root: string) {
+  private constructor(root: string, { mayBlock = false }: FilesystemOptions) {
     this.#root = root;
-    this.#trash = new TrashDirectory(root, (directory) => this.#unsynced.add(directory));
+    this.#removals = new Removals(mayBlock);
+    this.#trash = new TrashDirectory(root, (directory) => this.#removals.changed(directory));
   }
 
-  static async open(root: string): Promise<FilesystemStore> {
-    const store = new FilesystemStore(root);
+  static async open(root: string, options: FilesystemOptions = {}): Promise<FilesystemStore> {
+    const store = new FilesystemStore(root, options);
     await mkdir(root, { recursive: true, mode: 0o700 });
     await store.#ensureDirectory(join(root, 'blobs'));
     await store.#ensureDirectory(join(root, 'uploads'));
@@ -85,8 +92,8 @@ export class FilesystemStore implements BlobStore {
     await syncDirectory(dirname(target));
   }
 
-  async discardUpload(id: string): Promise<void> {
-    await this.#unlink(this.#uploadPath(id));
+  async discardUpload(id: string): Promise<number | undefined> {
+    return this.#removals.remove(this.#uploadPath(id));
   }
 
   size(key: string): Promise<number | undefined> {
@@ -103,10 +110,7 @@ export class FilesystemStore implements BlobStore {
   }
 
   async remove(key: string): Promise<number | undefined> {
-    const path = this.#blobPath(key);
-    const size = await sizeOf(path);
-    await this.#unlink(path);
-    return size;
+    return this.#removals.remove(this.#blobPath(key));
   }
 
   list(): AsyncIterable<StoredFile> {
@@ -132,27 +136,7 @@ export class FilesystemStore implements BlobStore {
   }
 
   syncRemovals(): Promise<void> {
-    // One after the other: who comes during a sync is not to believe that it covers what was removed since.
-    const synced = this.#syncing.then(() => this.#syncUnsynced());
-    this.#syncing = synced.catch(() => undefined);
-    return synced;
-  }
-
-  async #syncUnsynced(): Promise<void> {
-    const directories = [...this.#unsynced];
-    this.#unsynced.clear();
-    try {
-      await Promise.all(directories.map((directory) => syncDirectory(directory).catch(ignoreMissing)));
-    } catch (error) {
-      for (const directory of directories) this.#unsynced.add(directory);
-      throw error;
-    }
-  }
-
-  /** A file that is not there may have been unlinked just before a crash: its directory counts all the same. */
-  async #unlink(path: string): Promise<void> {
-    await unlink(path).catch(ignoreMissing);
-    this.#unsynced.add(dirname(path));
+    return this.#removals.sync();
   }
 
   /** A new directory's own name must survive power loss too. */
@@ -183,63 +167,4 @@ export class FilesystemStore implements BlobStore {
     if (!/^[0-9a-f-]{36}$/.test(id)) throw new Error(`not a session id: ${id}`);
     return join(this.#root, 'uploads', id);
   }
-}
-
-class OpenUpload implements UploadFile {
-  readonly #file: FileHandle;
-  offset: number;
-
-  constructor(file: FileHandle, offset: number) {
-    this.#file = file;
-    this.offset = offset;
-  }
-
-  async append(chunks: readonly Uint8Array[]): Promise<void> {
-    let rest = chunks.filter((chunk) => chunk.length > 0);
-    while (rest.length > 0) {
-      const { bytesWritten } = await this.#file.writev(rest, this.offset);
-      this.offset += bytesWritten;
-      rest = dropBytes(rest, bytesWritten);
-    }
-  }
-
-  async truncate(offset: number): Promise<void> {
-    await this.#file.truncate(offset);
-    this.offset = offset;
-  }
-
-  async sync(): Promise<void> {
-    await this.#file.sync();
-  }
-
-  async close(): Promise<void> {
-    await this.#file.close();
-  }
-}
-
-/** What a short write left. */
-function dropBytes(chunks: Uint8Array[], count: number): Uint8Array[] {
-  let left = count;
-  return chunks.flatMap((chunk) => {
-    const skipped = Math.min(left, chunk.length);
-    left -= skipped;
-    return skipped === chunk.length ? [] : [chunk.subarray(skipped)];
-  });
-}
-
-async function sizeOf(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
-}
-
-function isMissing(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === 'ENOENT';
-}
-
-function ignoreMissing(error: unknown): void {
-  if (!isMissing(error)) throw error;
 }

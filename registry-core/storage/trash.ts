@@ -1,6 +1,7 @@
-import { mkdir, open, rename, rmdir, stat, unlink } from 'node:fs/promises';
+import { mkdir, open, rename, rmdir, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { isMissing, sizeOf, unless } from './missing.ts';
 
 /**
  * The trash of a file system store, beside `blobs/` on the same file system:
@@ -77,18 +78,4 @@ export class TrashDirectory {
   async #make(directory: string): Promise<void> {
     await mkdir(directory, { mode: 0o700 }).then(() => this.#changed(dirname(directory)), unless('EEXIST'));
   }
-}
-
-async function sizeOf(path: string): Promise<number | undefined> {
-  return (await stat(path).catch(unless('ENOENT')))?.size;
-}
-
-function isMissing(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === 'ENOENT';
-}
-
-function unless(...codes: string[]): (error: unknown) => undefined {
-  return (error) => {
-    if (!codes.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-  };
 }

@@ -108,8 +108,8 @@ export function testUploads(name: string, open: OpenStore): void {
     const id = await upload(store, Buffer.from('bytes'));
     await store.createUpload(id);
     assert.equal(await store.uploadSize(id), 0);
-    await store.discardUpload(id);
-    await store.discardUpload(id);
+    assert.equal(await store.discardUpload(id), 0);
+    assert.equal(await store.discardUpload(id), undefined);
     assert.equal(await store.uploadSize(id), undefined);
   });
 }

@@ -1,0 +1,97 @@
+import { statSync, unlinkSync } from 'node:fs';
+import { unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { syncDirectory } from '../../runtime/durable-file.ts';
+import { sizeOf, unless } from './missing.ts';
+
+/** A disk that takes longer than this for so many removals has to be waited for. */
+const slowMs = 50;
+const windowLength = 100;
+
+/**
+ * Removes files, and syncs the directories that lost a name since they were last synced.
+ *
+ * Handing a removal to one of Node's threads costs several times what the kernel takes for it, so a process that
+ * serves nobody calls it directly. Where the disk makes it wait, it has several threads wait instead.
+ */
+export class Removals {
+  readonly #unsynced = new Set<string>();
+  #syncing: Promise<void> = Promise.resolve();
+  readonly #mayBlock: boolean;
+  /** Of the window under way: removals that are left, whether threads do them, and the time they took. */
+  #left = windowLength;
+  #byThreads: boolean;
+  #spentMs = 0;
+
+  constructor(mayBlock: boolean) {
+    this.#mayBlock = mayBlock;
+    this.#byThreads = !mayBlock;
+  }
+
+  /**
+   * A file that is not there may have been unlinked just before a crash: its directory counts all the same.
+   * @returns the bytes that were freed; undefined when there was no such file.
+   */
+  async remove(path: string): Promise<number | undefined> {
+    const size = this.#isDirect() ? this.#removeNow(path) : await removeByThread(path);
+    this.changed(dirname(path));
+    return size;
+  }
+
+  /** A directory lost a name, or got one that is to be synced with those. */
+  changed(directory: string): void {
+    this.#unsynced.add(directory);
+  }
+
+  sync(): Promise<void> {
+    // One after the other: who comes during a sync is not to believe that it covers what was removed since.
+    const synced = this.#syncing.then(() => this.#syncUnsynced());
+    this.#syncing = synced.catch(() => undefined);
+    return synced;
+  }
+
+  async #syncUnsynced(): Promise<void> {
+    const directories = [...this.#unsynced];
+    this.#unsynced.clear();
+    try {
+      await Promise.all(directories.map((directory) => syncDirectory(directory).catch(unless('ENOENT'))));
+    } catch (error) {
+      for (const directory of directories) this.#unsynced.add(directory);
+      throw error;
+    }
+  }
+
+  #isDirect(): boolean {
+    if (this.#mayBlock && this.#left-- === 0) this.#begin(false);
+    return !this.#byThreads;
+  }
+
+  #begin(byThreads: boolean): void {
+    this.#byThreads = byThreads;
+    this.#left = windowLength;
+    this.#spentMs = 0;
+  }
+
+  #removeNow(path: string): number | undefined {
+    const startedAt = performance.now();
+    const size = statSync(path, { throwIfNoEntry: false })?.size;
+    if (size !== undefined) unlinkIfThere(path);
+    this.#spentMs += performance.now() - startedAt;
+    if (this.#spentMs > slowMs) this.#begin(true);
+    return size;
+  }
+}
+
+function unlinkIfThere(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    unless('ENOENT')(error);
+  }
+}
+
+async function removeByThread(path: string): Promise<number | undefined> {
+  const size = await sizeOf(path);
+  await unlink(path).catch(unless('ENOENT'));
+  return size;
+}
