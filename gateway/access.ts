@@ -8,12 +8,15 @@ export interface Right {
 }
 
 const catalogScope = 'registry:catalog:*';
+/** Docker asks for a token of this one without being told. */
+const searchScope = 'registry:catalog:search';
 
 /** Endpoint → the right that it needs; undefined where it concerns no repository. */
 export function rightNeeded(endpoint: Endpoint): Right | undefined {
   switch (endpoint.kind) {
     case 'base':
     case 'catalog':
+    case 'search':
       return undefined;
     case 'tags':
     case 'referrers':
@@ -30,6 +33,7 @@ export function rightNeeded(endpoint: Endpoint): Right | undefined {
 /** Scope of the token that a client should get for the endpoint (distribution, "Token Scope Documentation"). */
 export function scopeNeeded(endpoint: Endpoint): string | undefined {
   if (endpoint.kind === 'catalog') return catalogScope;
+  if (endpoint.kind === 'search') return searchScope;
   const right = rightNeeded(endpoint);
   if (!right) return undefined;
   const scope = `repository:${right.repository}:${right.action === 'push' ? 'pull,push' : right.action}`;
@@ -71,6 +75,10 @@ export function authorise(
   if (endpoint.kind === 'catalog') {
     demand(identity.decideCatalog(actor), actor, { action: 'catalog' });
     return { endpoint, readable: identity.readablePatterns(actor) };
+  }
+  if (endpoint.kind === 'search') {
+    demand(identity.decideCatalog(actor, 'search'), actor, { action: 'search' });
+    return { endpoint, readable: identity.readablePatterns(actor, 'search') };
   }
   const right = rightNeeded(endpoint)!;
   demand(identity.decide(actor, right.repository, right.action), actor, right);

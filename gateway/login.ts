@@ -17,7 +17,7 @@ export interface LoginParts {
 export async function login(exchange: Exchange, parts: LoginParts): Promise<Actor> {
   // A large layer takes longer than a token lives: `access.ts` and the core see to it that it is the owner's own.
   const forgiveExpiry = exchange.endpoint?.kind === 'upload';
-  const authorization = singleHeader(exchange.request, 'authorization');
+  const authorization = givenCredentials(exchange);
   const credentials = authorization === undefined ? undefined : parseAuthorization(authorization);
   if (credentials?.scheme === 'basic') {
     return passwordLogin(exchange, credentials.name, credentials.password, parts);
@@ -73,4 +73,10 @@ async function admit(exchange: Exchange, actor: Actor, { limits }: LoginParts): 
   exchange.actor = actor;
   if (actor.kind !== 'anonymous') await limits.admitAccount(actor.name);
   return actor;
+}
+
+/** Of somebody who is not logged in `docker search` sends an empty name with an empty password. */
+function givenCredentials({ request, endpoint }: Exchange): string | undefined {
+  const authorization = singleHeader(request, 'authorization');
+  return endpoint?.kind === 'search' && authorization === 'Basic Og==' ? undefined : authorization;
 }

@@ -19,6 +19,13 @@ const routes: Readonly<Record<string, Route>> = {
     methods: ['GET', 'HEAD'],
     answer: (exchange) => sendJson(exchange, 200, { name: 'Gatehouse', registry: '/v2/', token: '/token' }),
   },
+  // Docker looks here before it searches. `standalone`: Basic credentials go with the search itself.
+  '/v1/_ping': {
+    name: 'ping',
+    methods: ['GET', 'HEAD'],
+    answer: (exchange) =>
+      sendJson(exchange, 200, { standalone: true }, { 'X-Docker-Registry-Standalone': 'true' }),
+  },
   '/token': { name: 'token', methods: ['GET', 'POST'], answer: answerToken },
 };
 

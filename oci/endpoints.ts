@@ -19,6 +19,7 @@ export { maxTargetLength, splitTarget } from './request-target.ts';
 export type Endpoint =
   | { kind: 'base'; method: Read }
   | ({ kind: 'catalog'; method: Read } & Page)
+  | { kind: 'search'; method: Read; text: string; n?: number }
   | ({ kind: 'tags'; method: Read; repository: string } & Page)
   | ({ kind: 'referrers'; method: Read; repository: string; digest: Digest; artifactType?: string } & Page)
   | {
@@ -60,11 +61,12 @@ const sessionGrammar = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f
 
 /**
  * @param method the request's method, @param target its target in origin form.
- * @returns undefined when the path is not under `/v2/`.
+ * @returns undefined when the path is neither under `/v2/` nor `/v1/search`.
  * @throws OciError URL_INVALID, NOT_FOUND, UNSUPPORTED (with `Allow`), PARAMETER_INVALID or a grammar's own error.
  */
 export function parseEndpoint(method: string, target: string): Endpoint | undefined {
   const { path, query } = splitTarget(target);
+  if (path === '/v1/search') return searchEndpoint(method, new Parameters(query));
   if (path !== '/v2' && !path.startsWith('/v2/')) return undefined;
   const segments = path.slice('/v2/'.length).split('/').map(decodeSegment);
   const parameters = new Parameters(query);
@@ -87,6 +89,11 @@ export function formatEndpoint(endpoint: Endpoint): string {
       return '/v2/';
     case 'catalog':
       return `/v2/_catalog${formatQuery(pageEntries(endpoint))}`;
+    case 'search':
+      return `/v1/search${formatQuery([
+        ['q', endpoint.text],
+        ['n', endpoint.n?.toString()],
+      ])}`;
     case 'tags':
       return `/v2/${endpoint.repository}/tags/list${formatQuery(pageEntries(endpoint))}`;
     case 'referrers': {
@@ -104,6 +111,16 @@ export function formatEndpoint(endpoint: Endpoint): string {
     case 'upload':
       return `/v2/${endpoint.repository}/blobs/uploads/${endpoint.session}${formatQuery([['digest', endpoint.digest]])}`;
   }
+}
+
+/** What `docker search` sends. Repository names have no capitals, so its text need not have them either. */
+function searchEndpoint(method: string, parameters: Parameters): Endpoint {
+  return {
+    kind: 'search',
+    method: allow(method, 'GET', 'HEAD'),
+    text: parameters.text('q')?.toLowerCase() ?? '',
+    ...optional('n', parameters.one('n'), parseCount),
+  };
 }
 
 function uploadEndpoint(method: string, segments: string[], parameters: Parameters): Endpoint | undefined {

@@ -15,6 +15,7 @@ import { handleCatalog } from './handlers/catalog.ts';
 import { handleManifest } from './handlers/manifests.ts';
 import { handleReferrers } from './handlers/referrers.ts';
 import { jsonAnswer } from './handlers/responses.ts';
+import { handleSearch } from './handlers/search.ts';
 import { handleTags } from './handlers/tags.ts';
 import { handleUpload, handleUploadStart } from './handlers/uploads.ts';
 import type { Registry } from './metadata/registry.ts';
@@ -130,6 +131,8 @@ function handleEndpoint(core: Core, endpoint: Endpoint, submission: Submission):
       return handleBase();
     case 'catalog':
       return handleCatalog(core, endpoint, submission);
+    case 'search':
+      return handleSearch(core, endpoint, submission);
     case 'tags':
       return handleTags(core, endpoint);
     case 'referrers':

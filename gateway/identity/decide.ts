@@ -39,19 +39,30 @@ export function decide(
   return narrow(decision, scopes, inScope);
 }
 
+/** The actions of the scope `registry:catalog:…`; docker wants `search` for its search. */
+export type CatalogUse = '*' | 'search';
+
 /** Listing is for every user, and for anonymous where there is anything to see. */
-export function decideCatalog(rights: Rights, scopes: readonly Scope[] | undefined): Decision {
+export function decideCatalog(
+  rights: Rights,
+  scopes: readonly Scope[] | undefined,
+  use: CatalogUse = '*',
+): Decision {
   const reason = rights.admin ? 'admin' : 'grant';
   const allowed = rights.user || rights.grants.some(({ actions }) => permits(actions, 'pull'));
-  return narrow(allowed ? { allowed, reason } : { allowed, reason: 'no-grant' }, scopes, isCatalogScope);
+  return narrow(allowed ? { allowed, reason } : { allowed, reason: 'no-grant' }, scopes, isCatalogScope(use));
 }
 
 /**
  * Patterns of what may be pulled. A token that was not issued for the catalog shows no more than the repositories
  * that it was issued for.
  */
-export function readablePatterns(rights: Rights, scopes: readonly Scope[] | undefined): readonly string[] {
-  if (scopes && !scopes.some(isCatalogScope)) {
+export function readablePatterns(
+  rights: Rights,
+  scopes: readonly Scope[] | undefined,
+  use: CatalogUse = '*',
+): readonly string[] {
+  if (scopes && !scopes.some(isCatalogScope(use))) {
     return scopes.map(({ name }) => name).filter((name) => decide(rights, scopes, name, 'pull').allowed);
   }
   const { admin, grants, limit } = rights;
@@ -75,7 +86,8 @@ export function narrowScopes(rights: Rights, asked: readonly Scope[]): Scope[] {
 
 function grantedActions(rights: Rights, { type, name, actions }: Scope): string[] {
   if (type === 'registry' && name === 'catalog') {
-    return actions.includes('*') && decideCatalog(rights, undefined).allowed ? ['*'] : [];
+    const uses = (['*', 'search'] as const).filter((use) => actions.includes(use));
+    return decideCatalog(rights, undefined).allowed ? uses : [];
   }
   if (type !== 'repository') return [];
   const wanted = (action: Action) => actions.includes(action) || actions.includes('*');
@@ -117,6 +129,8 @@ function narrow(
   return { ...decision, allowed: false, reason: 'scope' };
 }
 
-function isCatalogScope({ type, name, actions }: Scope): boolean {
-  return type === 'registry' && name === 'catalog' && actions.includes('*');
+/** The whole catalog is good for searching it, too. */
+function isCatalogScope(use: CatalogUse): (scope: Scope) => boolean {
+  return ({ type, name, actions }) =>
+    type === 'registry' && name === 'catalog' && (actions.includes('*') || actions.includes(use));
 }

@@ -1,6 +1,7 @@
 import type { Config } from '../../runtime/config-schema.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { BearerOptions } from './bearer-login.ts';
+import type { CatalogUse } from './decide.ts';
 import type { HtpasswdStatus } from './htpasswd-file.ts';
 import type { Device } from './refresh-tokens.ts';
 import { IdentityService } from './service.ts';
@@ -8,6 +9,7 @@ import type { Action, Actor, Decision, IssuedToken, Scope } from './types.ts';
 
 export { type Credentials, parseAuthorization } from './authorization-header.ts';
 export { tokenExpired } from './bearer-login.ts';
+export type { CatalogUse } from './decide.ts';
 export type { HtpasswdStatus } from './htpasswd-file.ts';
 export { LoginFailure } from './login-failure.ts';
 export type { Device } from './refresh-tokens.ts';
@@ -39,9 +41,9 @@ export interface Identity {
   /** Deny by default. A Bearer actor may what its token was issued for and its account is granted now. */
   decide(actor: Actor, repository: string, action: Action): Decision;
   /** The same for listing the catalog, of which `readablePatterns` says how much is shown. */
-  decideCatalog(actor: Actor): Decision;
+  decideCatalog(actor: Actor, use?: CatalogUse): Decision;
   /** Patterns of what the actor may pull, own namespace included; `['**']` for administrators. */
-  readablePatterns(actor: Actor): readonly string[];
+  readablePatterns(actor: Actor, use?: CatalogUse): readonly string[];
   /** @throws OciError PARAMETER_INVALID when a client asks for a token of another service. Undefined or '' is ours. */
   checkService(asked: string | undefined): void;
   /**

@@ -6,7 +6,7 @@ import type { Log } from '../../runtime/log.ts';
 import { parseAuthorization } from './authorization-header.ts';
 import type { BasicLogin } from './basic-login.ts';
 import { BearerLogin, type BearerOptions, toActor } from './bearer-login.ts';
-import { decide, decideCatalog, narrowScopes, readablePatterns } from './decide.ts';
+import { type CatalogUse, decide, decideCatalog, narrowScopes, readablePatterns } from './decide.ts';
 import { HtpasswdFile, type HtpasswdStatus, noHtpasswd } from './htpasswd-file.ts';
 import type { Identity, TokenWish } from './index.ts';
 import { isSame, LiveRights } from './live-rights.ts';
@@ -105,12 +105,12 @@ export class IdentityService implements Identity {
     return decide(this.#rights.rightsOf(actor), actor.scopes, repository, action);
   }
 
-  decideCatalog(actor: Actor): Decision {
-    return decideCatalog(this.#rights.rightsOf(actor), actor.scopes);
+  decideCatalog(actor: Actor, use?: CatalogUse): Decision {
+    return decideCatalog(this.#rights.rightsOf(actor), actor.scopes, use);
   }
 
-  readablePatterns(actor: Actor): readonly string[] {
-    return readablePatterns(this.#rights.rightsOf(actor), actor.scopes);
+  readablePatterns(actor: Actor, use?: CatalogUse): readonly string[] {
+    return readablePatterns(this.#rights.rightsOf(actor), actor.scopes, use);
   }
 
   checkService(asked: string | undefined): void {

@@ -62,6 +62,7 @@ export function openRegistry({
       makingRoom(() => writer.call('deleteManifest', repository, digest, context, condition)),
     repositoryExists: async (repository) => reads.repositoryExists(repository),
     tags: async (repository, page) => reads.tags(repository, page),
+    search: async (readable, text, limit) => reads.search(readable, text, limit),
     catalog: async (readable, page) => reads.catalog(readable, page),
     referrers: async (repository, subject, request) => reads.referrers(repository, subject, request),
     async close() {

@@ -132,6 +132,18 @@ export class Reads {
     return rows.map((row) => row.name);
   }
 
+  search(readable: readonly string[], text: string, limit: number): string[] {
+    this.#isReadable = matcherOf(readable);
+    const rows = this.#statements.all<{ name: string }>(
+      `SELECT name FROM repositories r WHERE instr(name, ?) AND is_readable(name)
+       AND EXISTS (SELECT 1 FROM manifests WHERE repository_id = r.id) ORDER BY name <> ?, name LIMIT ?`,
+      text,
+      text,
+      limit,
+    );
+    return rows.map((row) => row.name);
+  }
+
   /** A page ends where its annotations, which may be megabytes each, reach `maxBytes`; it has one entry at least. */
   referrers(repository: string, subject: Digest, request: ReferrersRequest): ReferrersPage {
     const rows = this.#statements.iterate<ReferrerRow>(

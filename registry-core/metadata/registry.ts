@@ -76,6 +76,8 @@ export interface Registry {
   repositoryExists(repository: string): Promise<boolean>;
   tags(repository: string, page: PageRequest): Promise<string[]>;
   catalog(readable: readonly string[], page: PageRequest): Promise<string[]>;
+  /** Those of the catalog whose name has the text in it, the one that is the text first. */
+  search(readable: readonly string[], text: string, limit: number): Promise<string[]>;
   referrers(repository: string, subject: Digest, page: ReferrersRequest): Promise<ReferrersPage>;
 
   close(): Promise<void>;

@@ -88,6 +88,7 @@ for (const [method, target, code] of refused) {
 for (const [method, target] of [
   ['GET', '/v2/a/tags/list?n=1&n=1'],
   ['GET', '/v2/_catalog?last=a&n=1&last=a'],
+  ['GET', '/v1/search?q=a&q=a'],
   ['GET', '/v2/a/tags/list?n=1&%6e=2'],
   ['POST', `${uploads}?digest=${digest}&digest=${digest}`],
   ['POST', `${uploads}?mount=${digest}&mount=${digest}`],
@@ -104,6 +105,7 @@ for (const [method, target] of [
 for (const [target, allowed] of [
   ['/v2/', 'GET, HEAD'],
   ['/v2/_catalog', 'GET, HEAD'],
+  ['/v1/search', 'GET, HEAD'],
   ['/v2/a/tags/list', 'GET, HEAD'],
   [`/v2/a/referrers/${digest}`, 'GET, HEAD'],
   ['/v2/a/manifests/x', 'GET, HEAD, PUT, DELETE'],

@@ -22,6 +22,8 @@ const understood: readonly [string, string, object, string?][] = [
     { kind: 'catalog', n: 10, last: 'a/b' },
     '/v2/_catalog?n=10&last=a%2Fb',
   ],
+  ['GET', '/v1/search?q=Team%2FA&n=5', { kind: 'search', text: 'team/a', n: 5 }, '/v1/search?q=team%2Fa&n=5'],
+  ['HEAD', '/v1/search?x=1', { kind: 'search', text: '' }, '/v1/search?q='],
   ['GET', '/v2/team/app/tags/list', { kind: 'tags', repository }],
   ['GET', '/v2/team/app/tags/list?n=0', { kind: 'tags', repository, n: 0 }],
   ['HEAD', '/v2/team/app/tags/list?last=', { kind: 'tags', repository, last: '' }],

@@ -43,6 +43,15 @@ export const endpoint: fc.Arbitrary<Endpoint> = fc.oneof(
     { requiredKeys: ['kind', 'method'] },
   ),
   fc.record(
+    {
+      kind: fc.constant('search' as const),
+      method: read,
+      text: freeText.map((text) => text.toLowerCase()).filter((text) => text.length <= 255),
+      n: page.n,
+    },
+    { requiredKeys: ['kind', 'method', 'text'] },
+  ),
+  fc.record(
     { kind: fc.constant('tags' as const), method: read, repository, ...page },
     { requiredKeys: ['kind', 'method', 'repository'] },
   ),
