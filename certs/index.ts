@@ -2,6 +2,12 @@
 export type { KeyType } from './authority.ts';
 export { exportAuthorityKey, importAuthorityKey } from './authority-key.ts';
 export {
+  type ClientAuthority,
+  type ClientAuthorityPaths,
+  loadClientAuthority,
+  watchClientAuthority,
+} from './client-authority.ts';
+export {
   type CertificateRequest,
   type EnsuredCertificates,
   ensureCertificates,
@@ -14,4 +20,9 @@ export { canonicalName, machineNames } from './names.ts';
 export { renewAuthority } from './renew-authority.ts';
 export { type IssueReason, renewalTimeOf } from './server-certificate.ts';
 export { type KeyPairWatchOptions, watchKeyPair } from './watch.ts';
-export { type CertificateDescription, describeCertificate } from './x509.ts';
+export {
+  alternativeNames,
+  type CertificateDescription,
+  certificateNames,
+  describeCertificate,
+} from './x509.ts';

@@ -50,7 +50,7 @@ export async function describeCertificate(
 /** Reads a PEM file; throws CertificateError with `code` when that cannot be done. */
 export async function readPem(
   path: string,
-  code: 'CERTIFICATE_UNREADABLE' | 'KEY_UNREADABLE',
+  code: 'CERTIFICATE_UNREADABLE' | 'KEY_UNREADABLE' | 'CRL_UNREADABLE',
 ): Promise<string> {
   try {
     return await readFile(path, 'utf8');
@@ -85,15 +85,34 @@ function unreadable(problem: string, cause?: unknown): CertificateError {
   return new CertificateError('CERTIFICATE_UNREADABLE', problem, remedy, cause);
 }
 
+export interface AlternativeName {
+  /** As OpenSSL calls them: `DNS`, `IP Address`, `email`, `URI`, and others. */
+  kind: string;
+  value: string;
+}
+
+/** The entries of the subjectAltName, in order. */
+export function alternativeNames({ subjectAltName = '' }: X509Certificate): AlternativeName[] {
+  // Node quotes a value that holds a comma, so that no value can pass for a second entry.
+  const entries = subjectAltName.matchAll(/([^:,]+):("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/g);
+  return [...entries].map(([, kind, value]) => ({ kind: kind!, value: unquote(value!) }));
+}
+
+function unquote(value: string): string {
+  try {
+    return value.startsWith('"') ? JSON.parse(value) : value;
+  } catch {
+    return value;
+  }
+}
+
 /** Canonical DNS names and addresses of the subjectAltName; other kinds, and odd spellings, are left out. */
 export function certificateNames(certificate: X509Certificate): string[] {
-  // Node quotes a value that holds a comma, so that no value can pass for a second entry.
-  const entries = (certificate.subjectAltName ?? '').matchAll(/([^:,]+):("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/g);
-  const names = [...entries]
-    .filter(([, kind, value]) => (kind === 'DNS' && isIP(value!) === 0) || kind === 'IP Address')
-    .flatMap(([, , value]) => {
+  const names = alternativeNames(certificate)
+    .filter(({ kind, value }) => (kind === 'DNS' && isIP(value) === 0) || kind === 'IP Address')
+    .flatMap(({ value }) => {
       try {
-        return [canonicalName(value!)];
+        return [canonicalName(value)];
       } catch {
         return [];
       }
