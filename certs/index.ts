@@ -18,7 +18,7 @@ export { issueKeyCertificate, type KeyCertificate } from './key-certificate.ts';
 export { type KeyPair, type KeyPairPaths, loadKeyPair } from './key-pair.ts';
 export { canonicalName, machineNames } from './names.ts';
 export { renewAuthority } from './renew-authority.ts';
-export { type IssueReason, renewalTimeOf } from './server-certificate.ts';
+export { type IssueReason, renewalTime } from './server-certificate.ts';
 export { type KeyPairWatchOptions, watchKeyPair } from './watch.ts';
 export {
   alternativeNames,

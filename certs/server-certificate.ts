@@ -52,16 +52,17 @@ export async function inspectServer(
   return names.every((name) => present.includes(name)) ? undefined : 'names';
 }
 
-/** As renewalTime(), of the first certificate in a PEM text. */
-export function renewalTimeOf(pem: string): number {
-  return renewalTime(new X509Certificate(pem));
-}
-
-/** From when a certificate is to be renewed, in milliseconds since 1970: when a third of its life is left, or 30 days. */
-export function renewalTime({ validFromDate, validToDate }: X509Certificate): number {
+/**
+ * From when a certificate is to be renewed, in milliseconds since 1970: when a third of its life is left, or 30 days.
+ * @param backdatedMs how long before its issue it begins.
+ */
+export function renewalTime(
+  { validFromDate, validToDate }: X509Certificate,
+  backdatedMs = CLOCK_SKEW_MILLISECONDS,
+): number {
   const end = validToDate.getTime();
-  const begin = validFromDate.getTime() + CLOCK_SKEW_MILLISECONDS;
-  return end - Math.min(RENEW_MILLISECONDS, Math.max(0, end - begin) / 3);
+  const lifeMs = Math.max(0, end - validFromDate.getTime() - backdatedMs);
+  return end - Math.min(RENEW_MILLISECONDS, lifeMs / 3);
 }
 
 /** Names of the server certificate on disk, none where there is no readable one. */

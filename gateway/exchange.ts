@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Endpoint } from '../oci/endpoints.ts';
 import type { Actor } from './identity/index.ts';
+import type { ClientIdentity } from './tls/client-certificates.ts';
 
 /** A request, its response, and what the steps of the chain have found out about them so far. */
 export interface Exchange {
@@ -23,6 +24,8 @@ export interface Exchange {
   endpoint: Endpoint | undefined;
   /** What a token would have to be issued for, in the words of a challenge. */
   scope: string | undefined;
+  /** What the client certificate says, when there is one. */
+  client: ClientIdentity | undefined;
   /** Set when the credentials, or their absence, were found good. */
   actor: Actor | undefined;
 }

@@ -65,7 +65,7 @@ export async function openFrontDoor(config: Config, log: Log, channel: Channel):
     closers.push(() => channel.settle());
     const paths = dataPaths(config);
     const hostnames = openHostnames(config.hostname);
-    const certificate = await openCertificate(config, log);
+    const certificate = await openCertificate(config, log, channel);
     closers.push(() => certificate?.close());
     const identity = await openIdentity({ config, log });
     closers.push(() => identity.close());
@@ -85,6 +85,8 @@ export async function openFrontDoor(config: Config, log: Log, channel: Channel):
       audit: together(openAudit(log, accessLines), openWitness(auditOver(channel))),
       challenge: { mode: config['auth.challenge'], service: identity.service },
       warnings: openWarnings(config, certificate),
+      clientOf: (request) => certificate?.clientOf(request),
+      strictTransport: strictTransport(config['tls.hsts']),
       upstream: { proxy, storageRoot: config['storage.root'] },
     });
     const listener = await listen(chain, config, certificate, log, channel);
@@ -103,6 +105,11 @@ export async function openFrontDoor(config: Config, log: Log, channel: Channel):
     await closeAll();
     throw error;
   }
+}
+
+/** RFC 6797, section 6.1. */
+function strictTransport(maxAgeMs: number): string {
+  return maxAgeMs === 0 ? '' : `max-age=${Math.floor(maxAgeMs / 1000)}`;
 }
 
 async function listen(

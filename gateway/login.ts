@@ -22,7 +22,13 @@ export async function login(exchange: Exchange, parts: LoginParts): Promise<Acto
   if (credentials?.scheme === 'basic') {
     return passwordLogin(exchange, credentials.name, credentials.password, parts);
   }
-  return admit(exchange, await parts.identity.authenticate(authorization, { forgiveExpiry }), parts);
+  // Credentials in the request count before a certificate, which then only opens the door.
+  const byCertificate = authorization === undefined ? certificateLogin(exchange, parts) : undefined;
+  return admit(
+    exchange,
+    byCertificate ?? (await parts.identity.authenticate(authorization, { forgiveExpiry })),
+    parts,
+  );
 }
 
 /**
@@ -67,6 +73,11 @@ export async function refreshLogin(
     if (error instanceof LoginFailure) parts.audit.loginFailed(exchange, error);
     throw error;
   }
+}
+
+/** @returns undefined where no certificate names an account. @throws OciError UNAUTHORIZED for a disabled one */
+function certificateLogin({ client }: Exchange, { identity }: LoginParts): Actor | undefined {
+  return client?.user === undefined ? undefined : identity.byCertificate(client.user, client.serial);
 }
 
 async function admit(exchange: Exchange, actor: Actor, { limits }: LoginParts): Promise<Actor> {

@@ -17,6 +17,7 @@ import { login } from './login.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { countRefusal } from './metrics/refusals.ts';
 import { allowedMethods, findHealthRoute, findRoute, type Health } from './routes.ts';
+import type { ClientIdentity } from './tls/client-certificates.ts';
 import type { Warnings } from './warnings.ts';
 
 export interface ChainParts {
@@ -30,6 +31,10 @@ export interface ChainParts {
   health: Health;
   challenge: ChallengeSettings;
   warnings: Warnings;
+  /** @throws OciError DENIED for a client certificate that is not good */
+  clientOf(request: IncomingMessage): ClientIdentity | undefined;
+  /** `Strict-Transport-Security` for those who come by HTTPS; empty: none. */
+  strictTransport: string;
   upstream: Upstream;
 }
 
@@ -48,6 +53,7 @@ async function handle(exchange: Exchange, parts: ChainParts): Promise<void> {
   }
   exchange.authority = parts.hostnames.check(request).authority;
   await parts.limits.admitRequest(clientAddress);
+  exchange.client = parts.clientOf(request);
   if (method === 'OPTIONS') {
     response.writeHead(204, { Allow: allowedMethods(target, path) }).end();
     return;
@@ -62,7 +68,7 @@ async function handle(exchange: Exchange, parts: ChainParts): Promise<void> {
   exchange.endpoint = endpoint;
   exchange.scope = scopeNeeded(endpoint);
   const actor = await login(exchange, parts);
-  const hasCredentials = request.headers.authorization !== undefined;
+  const hasCredentials = request.headers.authorization !== undefined || actor.credential !== undefined;
   const permission = authorise(endpoint, actor, hasCredentials, parts.identity);
   const { readable, ownerOnly } = permission;
   const warnings = parts.warnings(actor);
@@ -79,7 +85,7 @@ async function handle(exchange: Exchange, parts: ChainParts): Promise<void> {
 
 export function createChain(parts: ChainParts): RequestListener {
   return (request, response) => {
-    const exchange = begin(request, response, parts.readOrigin);
+    const exchange = begin(request, response, parts);
     parts.audit.follow(exchange);
     parts.metrics.follow(exchange);
     handle(exchange, parts).catch((error: unknown) => {
@@ -91,12 +97,15 @@ export function createChain(parts: ChainParts): RequestListener {
   };
 }
 
-function begin(request: IncomingMessage, response: ServerResponse, readOrigin: ClientOriginReader): Exchange {
-  const origin = readOrigin(request, 'encrypted' in request.socket);
+function begin(request: IncomingMessage, response: ServerResponse, parts: ChainParts): Exchange {
+  const origin = parts.readOrigin(request, 'encrypted' in request.socket);
   const requestId = (origin.throughProxy ? proxyRequestId(request) : undefined) ?? randomUUID();
   response.setHeader('Docker-Distribution-Api-Version', 'registry/2.0');
   response.setHeader('X-Request-Id', requestId);
   response.setHeader('X-Content-Type-Options', 'nosniff');
+  if (origin.secure && parts.strictTransport !== '') {
+    response.setHeader('Strict-Transport-Security', parts.strictTransport);
+  }
   return {
     request,
     response,
@@ -109,6 +118,7 @@ function begin(request: IncomingMessage, response: ServerResponse, readOrigin: C
     authority: '',
     endpoint: undefined,
     scope: undefined,
+    client: undefined,
     actor: undefined,
   };
 }

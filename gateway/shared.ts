@@ -10,6 +10,7 @@ import { type AuditTrail, openAuditTrail } from './audit/trail.ts';
 import { serveMetrics } from './metrics/scrape.ts';
 import type { WorkerSnapshot } from './metrics/workers.ts';
 import { gatewayFigures, mergeStatus, reports, type WorkerStatus } from './status.ts';
+import { serveTicketKeys } from './tls/ticket-keys.ts';
 import type { Hub } from './workers/channel.ts';
 
 /** What a gateway has once, however many workers it has: in the primary, or in the one process. */
@@ -25,7 +26,15 @@ export async function openShared(config: Config, log: Log, hub: Hub): Promise<Sh
   await mkdir(dataPaths(config).run, { recursive: true, mode: 0o700 });
   const trail = await openAuditTrail(config, log);
   serveAudit(hub, trail);
-  return { trail, reload: () => trail.reopen(), close: () => trail.close() };
+  const ticketKeys = serveTicketKeys(hub);
+  return {
+    trail,
+    reload: () => trail.reopen(),
+    async close() {
+      ticketKeys.close();
+      await trail.close();
+    },
+  };
 }
 
 /** What others ask the gateway, opened last: whoever gets an answer finds a gateway that serves. */

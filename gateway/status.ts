@@ -17,6 +17,7 @@ export interface WorkerStatus {
   tls: Config['tls.mode'];
   certificate?: unknown;
   htpasswd?: HtpasswdStatus | undefined;
+  certificates?: unknown;
   requests: { total: number; active: number };
   connections: number;
   readiness: ReadinessReport;
@@ -51,6 +52,7 @@ async function workerStatus(parts: WorkerParts): Promise<WorkerStatus> {
     tls: config['tls.mode'],
     certificate: await certificate?.describe(),
     htpasswd: await identity.htpasswd(),
+    certificates: certificate?.pairs(),
     requests: { ...listener.requests },
     connections: listener.connections(),
     readiness: await observation.readiness.read(),
@@ -77,6 +79,7 @@ export function mergeStatus(workers: readonly WorkerStatus[]) {
     tls: first?.tls,
     certificate: first?.certificate,
     htpasswd: (workers.find(({ htpasswd }) => htpasswd?.faults.length) ?? first)?.htpasswd,
+    certificates: first?.certificates,
     // As ready as the one that is least so.
     readiness: (workers.find(({ readiness }) => !readiness.ready) ?? first)?.readiness,
     requests: {

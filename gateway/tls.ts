@@ -1,27 +1,18 @@
-import { X509Certificate } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import type { ServerOptions, Server as TlsServer } from 'node:https';
-import {
-  type CertificateDescription,
-  describeCertificate,
-  ensureCertificates,
-  type KeyPair,
-  type KeyPairPaths,
-  loadKeyPair,
-  machineNames,
-  renewalTimeOf,
-  watchKeyPair,
-} from '../certs/index.ts';
-import { dataPaths } from '../runtime/config.ts';
+import type { TLSSocket } from 'node:tls';
+import { type CertificateDescription, describeCertificate } from '../certs/index.ts';
 import type { Config } from '../runtime/config-schema.ts';
 import type { Log } from '../runtime/log.ts';
-
-const renewalCheckMs = 12 * 3_600_000;
-const unpermittedMessage =
-  'the own certificate authority was not made for these names, so clients that ask for them refuse the certificate; make a new one with: gatehouse cert renew --new-authority';
-const keyAwayMessage =
-  'the server certificate should be issued anew, but the key of the authority is away; bring it back with: gatehouse cert import-ca-key FILE';
-const shortestCheckMs = 1000;
-const retryMs = 60_000;
+import { ClientCertificates, type ClientIdentity } from './tls/client-certificates.ts';
+import { ExpiryWarnings } from './tls/expiry.ts';
+import { ensureOwn, renewWhenDue } from './tls/own-certificate.ts';
+import { openPairs } from './tls/pairs-of-mode.ts';
+import type { PairState, ServedPair } from './tls/served-pair.ts';
+import { chooseContext } from './tls/served-pairs.ts';
+import { contextOptions } from './tls/server-options.ts';
+import { TicketKey } from './tls/ticket-keys.ts';
+import type { Channel } from './workers/channel.ts';
 
 export interface CertificateLife {
   /** Milliseconds since 1970. */
@@ -29,98 +20,146 @@ export interface CertificateLife {
   lengthMs: number;
 }
 
-/** The certificate that is served, and its changes. */
+/** The certificates that are served, and their changes. */
 export interface ServedCertificate {
   /** For new servers. */
   options(): ServerOptions;
   /** From now on these servers present whatever is current; connections under way are left alone. */
   keepCurrent(servers: readonly TlsServer[]): void;
+  /** Of the default certificate: the one for clients that ask for no name, or for one that no other has. */
   describe(): Promise<CertificateDescription>;
   life(): CertificateLife;
+  /** All certificates, the default one first. */
+  pairs(): readonly PairState[];
+  /** @see ClientCertificates.check */
+  clientOf(request: IncomingMessage): ClientIdentity | undefined;
   /** Looks at once, rather than when the watch notices; issues an own one anew where names have changed. */
   reload(): Promise<void>;
   close(): void;
 }
 
 /** @returns undefined with `tls.mode: off`. @throws CertificateError when there is nothing that can be served. */
-export async function openCertificate(config: Config, log: Log): Promise<ServedCertificate | undefined> {
+export async function openCertificate(
+  config: Config,
+  log: Log,
+  channel: Channel,
+): Promise<ServedCertificate | undefined> {
   if (config['tls.mode'] === 'off') return undefined;
-  const paths = await pairPaths(config, log);
-  let pair = await loadKeyPair(paths);
-  let life = lifeOf(pair);
-  let servers: readonly TlsServer[] = [];
-  const serve = (next: KeyPair) => {
-    if (next.cert === pair.cert && next.key === pair.key) return;
-    pair = next;
-    life = lifeOf(pair);
-    for (const server of servers) server.setSecureContext(secureOptions(pair));
-    log.info('serving a new certificate', { certificate: paths.certificatePath });
-  };
-  const keep = (error: unknown) =>
-    log.error('the new certificate cannot be served, the old one stays', { error });
-  const watch = watchKeyPair(paths, { current: pair, onChange: serve, onError: keep });
-  const reload = async () => {
-    try {
-      await pairPaths(config, log);
-      serve(await loadKeyPair(paths));
-    } catch (error) {
-      keep(error);
+  // Whatever changes, servers that exist already are told.
+  let front: TlsFront | undefined;
+  const refresh = () => front?.refresh();
+  const pairs = await openPairs(config, log, refresh);
+  try {
+    const clients = await ClientCertificates.open(config, log, refresh);
+    const ticketKey = await TicketKey.open(channel, (key) => front?.useTicketKey(key));
+    front = new TlsFront({ config, log, pairs, clients, ticketKey });
+    return front;
+  } catch (error) {
+    for (const pair of pairs) pair.close();
+    throw error;
+  }
+}
+
+interface FrontParts {
+  config: Config;
+  log: Log;
+  /** The default one first. */
+  pairs: readonly ServedPair[];
+  clients: ClientCertificates | undefined;
+  ticketKey: TicketKey;
+}
+
+/** TLS as this process offers it. */
+class TlsFront implements ServedCertificate {
+  readonly #parts: FrontParts;
+  readonly #closers: { close(): void }[];
+  #servers: readonly TlsServer[] = [];
+
+  constructor(parts: FrontParts) {
+    const { config, log, pairs, clients } = parts;
+    this.#parts = parts;
+    const renewals = pairs
+      .filter(({ source }) => source === 'own')
+      .map((pair) => renewWhenDue(pair, config, log));
+    const expiry = new ExpiryWarnings(log).watch(pairs);
+    this.#closers = [...renewals, expiry, ...pairs, ...(clients ? [clients] : [])];
+  }
+
+  options(): ServerOptions {
+    const { pairs, clients } = this.#parts;
+    return {
+      ...this.#contextOptions(),
+      ALPNProtocols: ['http/1.1'],
+      SNICallback: (servername, done) => {
+        try {
+          done(null, chooseContext(pairs, servername, clients?.authority));
+        } catch (error) {
+          done(error as Error);
+        }
+      },
+      // A bad certificate is let in, to be refused in words; see ClientCertificates.
+      ...(clients ? { requestCert: true, rejectUnauthorized: false } : {}),
+    };
+  }
+
+  keepCurrent(servers: readonly TlsServer[]): void {
+    this.#servers = servers;
+    for (const server of servers) {
+      server.on('secureConnection', (socket: TLSSocket) => this.#parts.clients?.accept(socket));
     }
-  };
-  // An own certificate is issued anew before it ends, also where nobody restarts the gateway.
-  let renewal: NodeJS.Timeout | undefined;
-  const renewWhenDue = () => {
-    const waitMs = renewalWait(renewalTimeOf(pair.cert), life.endsAt);
-    renewal = setTimeout(() => void reload().finally(() => renewal && renewWhenDue()), waitMs).unref();
-  };
-  renewWhenDue();
-  return {
-    options: () => secureOptions(pair),
-    keepCurrent: (given) => {
-      servers = given;
-    },
-    describe: () => describeCertificate(pair.cert),
-    life: () => life,
-    reload,
-    close: () => {
-      clearTimeout(renewal);
-      renewal = undefined;
-      watch.close();
-    },
-  };
-}
-
-async function pairPaths(config: Config, log: Log): Promise<KeyPairPaths> {
-  if (config['tls.mode'] === 'files') {
-    return { certificatePath: config['tls.certificate'], keyPath: config['tls.key'] };
   }
-  const { unpermitted, reason, created, reissued, ...paths } = await ensureCertificates({
-    directory: dataPaths(config).certificates,
-    names: machineNames(config.hostname),
-    keyType: config['tls.key_type'],
-    lifetimeMs: config['tls.lifetime'],
-  });
-  const configured = unpermitted.filter((name) => config.hostname.includes(name));
-  if (configured.length > 0) {
-    log.error(unpermittedMessage, { names: configured, authority: paths.caCertificatePath });
+
+  /** Another certificate is served, or client certificates are judged otherwise. */
+  refresh(): void {
+    const { pairs, clients, ticketKey } = this.#parts;
+    for (const pair of pairs) pair.reset();
+    // A resumed session brings the verdict of its first handshake along.
+    if (clients) ticketKey.rotate();
+    for (const server of this.#servers) {
+      server.setSecureContext(this.#contextOptions());
+      if (clients) server.closeIdleConnections();
+    }
   }
-  if (reason !== undefined && !created && !reissued) log.error(keyAwayMessage, { reason });
-  return paths;
-}
 
-/** Until the renewal; where that is overdue (the authority's key is away, say), until another try. */
-function renewalWait(dueAt: number, endsAt: number): number {
-  const now = Date.now();
-  if (dueAt >= now) return Math.min(renewalCheckMs, dueAt - now + shortestCheckMs);
-  return Math.min(renewalCheckMs, Math.max(retryMs, (endsAt - now) / 10));
-}
+  useTicketKey(key: Buffer): void {
+    for (const server of this.#servers) server.setTicketKeys(key);
+  }
 
-/** Of the first certificate in the chain, which is the server's. */
-function lifeOf({ cert }: KeyPair): CertificateLife {
-  const { validFromDate, validToDate } = new X509Certificate(cert);
-  return { endsAt: validToDate.getTime(), lengthMs: validToDate.getTime() - validFromDate.getTime() };
-}
+  describe(): Promise<CertificateDescription> {
+    return describeCertificate(this.#parts.pairs[0]!.pair!.cert);
+  }
 
-function secureOptions({ cert, key }: KeyPair): ServerOptions {
-  return { cert, key, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'] };
+  /** Of the default certificate. */
+  life(): CertificateLife {
+    const { validFromDate, validToDate } = this.#parts.pairs[0]!.leaf!;
+    return { endsAt: validToDate.getTime(), lengthMs: validToDate.getTime() - validFromDate.getTime() };
+  }
+
+  pairs(): readonly PairState[] {
+    return this.#parts.pairs.map((pair) => pair.state());
+  }
+
+  clientOf(request: IncomingMessage): ClientIdentity | undefined {
+    return this.#parts.clients?.check(request);
+  }
+
+  async reload(): Promise<void> {
+    const { config, log, pairs } = this.#parts;
+    try {
+      if (pairs[0]!.source === 'own') await ensureOwn(config, log);
+    } catch (error) {
+      log.error('the own certificate cannot be seen to', { error });
+    }
+    for (const pair of pairs) await pair.reload();
+  }
+
+  close(): void {
+    for (const closer of this.#closers) closer.close();
+  }
+
+  #contextOptions() {
+    const { pairs, clients, ticketKey } = this.#parts;
+    const options = contextOptions(pairs[0]!.pair!, clients?.authority);
+    return { ...options, ticketKeys: ticketKey.current };
+  }
 }

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { crossFaults } from './config-cross-faults.ts';
 import { readConfigFile } from './config-file.ts';
 import {
   type Config,
@@ -49,7 +50,16 @@ export interface LoadedConfig {
 
 const names = Object.keys(configSchema) as ConfigName[];
 const portNames: ConfigName[] = ['port', 'http.port'];
-const pathNames: ConfigName[] = ['data', 'tls.certificate', 'tls.key', 'storage.root', 'log.access_file'];
+const pathNames: ConfigName[] = [
+  'data',
+  'tls.certificate',
+  'tls.key',
+  'tls.client_ca',
+  'tls.client_crl',
+  'tls.acme.ca',
+  'storage.root',
+  'log.access_file',
+];
 
 /**
  * Reads the configuration once: command line over environment over file over defaults.
@@ -97,13 +107,6 @@ function fromEnvironment(environment: NodeJS.ProcessEnv): [ConfigName, string][]
   });
 }
 
-function crossFaults(values: Config): ConfigFault[] {
-  if (values['tls.mode'] !== 'files') return [];
-  return (['tls.certificate', 'tls.key'] as const)
-    .filter((name) => values[name] === '')
-    .map((name) => ({ key: name, value: '', expected: 'a PEM file, since tls.mode is files' }));
-}
-
 function settle(values: Config): Config {
   const settled: Record<string, unknown> = { ...values };
   for (const name of pathNames) {
@@ -114,6 +117,12 @@ function settle(values: Config): Config {
   settled['audit.json_lines'] = lines === '' || lines === 'log' ? lines : resolve(lines);
   settled['storage.root'] ||= settled['data'];
   settled['uploads.expiry'] ||= values['gc.lease'];
+  settled['tls.pairs'] = Object.freeze(
+    values['tls.pairs'].map(({ certificate, key }) => ({
+      certificate: resolve(certificate),
+      key: resolve(key),
+    })),
+  );
   settled['hostname'] = Object.freeze(values.hostname.map((entry) => entry.toLowerCase()));
   return Object.freeze(settled) as Config;
 }
@@ -128,8 +137,10 @@ export function dataPaths(config: Config) {
     auditSpool: join(data, 'audit-spool'),
     registryDatabase: join(data, 'registry.db'),
     certificates: join(data, 'certs'),
+    acmeCertificates: join(data, 'certs', 'acme'),
     initialPassword: join(data, 'initial-admin-password'),
     run,
+    acmeChallenges: join(run, 'acme'),
     coreSocket: join(run, 'core.sock'),
     gatewaySocket: join(run, 'gateway.sock'),
     collectorSocket: join(run, 'gc.sock'),

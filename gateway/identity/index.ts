@@ -38,6 +38,12 @@ export interface Identity {
    * @throws LoginFailure
    */
   redeem(refreshToken: string, service: string | undefined): Promise<Actor>;
+  /**
+   * Whoever a client certificate names, which TLS has found good.
+   * @param serial of the certificate, for the audit.
+   * @returns undefined where there is no such account. @throws OciError UNAUTHORIZED for one that is disabled
+   */
+  byCertificate(name: string, serial: string): Actor | undefined;
   /** Deny by default. A Bearer actor may what its token was issued for and its account is granted now. */
   decide(actor: Actor, repository: string, action: Action): Decision;
   /** The same for listing the catalog, of which `readablePatterns` says how much is shown. */

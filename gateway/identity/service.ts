@@ -101,6 +101,14 @@ export class IdentityService implements Identity {
     return { ...toActor(account), credential: { kind: 'refresh-token', id: found!.id } };
   }
 
+  byCertificate(name: string, serial: string): Actor | undefined {
+    const account = this.#rights.accountByName(name);
+    if (!account) return undefined;
+    if (account.enabled) return { ...toActor(account), credential: { kind: 'certificate', id: serial } };
+    const message = 'the account that the client certificate names is disabled';
+    throw new OciError('UNAUTHORIZED', { message, detail: { reason: 'disabled' } });
+  }
+
   decide(actor: Actor, repository: string, action: Action): Decision {
     return decide(this.#rights.rightsOf(actor), actor.scopes, repository, action);
   }

@@ -27,7 +27,7 @@ test('all faults at once, each by the name under which it was given', async (t) 
     { key: 'port', value: '70000', expected: 'a whole number from 0 to 65535' },
     { key: 'GATEHOUSE_LISTEN', value: 'localhost', expected: 'addresses, separated by commas' },
     { key: 'GATEHOUSE_HTTP_PORT', value: '-1', expected: 'a whole number from 0 to 65535' },
-    { key: '--tls.mode', value: 'perhaps', expected: 'own or files or off' },
+    { key: '--tls.mode', value: 'perhaps', expected: 'own or files or acme or off' },
     { key: 'gc.lease', value: 'soon', expected: 'a duration such as 90s, 15m, 24h or 7d, from 2s to 36500d' },
     { key: 'log.level', value: 'loud', expected: 'debug or info or warn or error' },
   ]);
