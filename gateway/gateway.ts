@@ -85,7 +85,7 @@ export async function openFrontDoor(config: Config, log: Log, channel: Channel):
       audit: together(openAudit(log, accessLines), openWitness(auditOver(channel))),
       challenge: { mode: config['auth.challenge'], service: identity.service },
       warnings: openWarnings(config, certificate),
-      clientOf: (request) => certificate?.clientOf(request),
+      clientOf: (request, response) => certificate?.clientOf(request, response),
       strictTransport: strictTransport(config['tls.hsts']),
       upstream: { proxy, storageRoot: config['storage.root'] },
     });

@@ -32,7 +32,7 @@ export interface ChainParts {
   challenge: ChallengeSettings;
   warnings: Warnings;
   /** @throws OciError DENIED for a client certificate that is not good */
-  clientOf(request: IncomingMessage): ClientIdentity | undefined;
+  clientOf(request: IncomingMessage, response: ServerResponse): ClientIdentity | undefined;
   /** `Strict-Transport-Security` for those who come by HTTPS; empty: none. */
   strictTransport: string;
   upstream: Upstream;
@@ -53,7 +53,7 @@ async function handle(exchange: Exchange, parts: ChainParts): Promise<void> {
   }
   exchange.authority = parts.hostnames.check(request).authority;
   await parts.limits.admitRequest(clientAddress);
-  exchange.client = parts.clientOf(request);
+  exchange.client = parts.clientOf(request, response);
   if (method === 'OPTIONS') {
     response.writeHead(204, { Allow: allowedMethods(target, path) }).end();
     return;

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ServerOptions, Server as TlsServer } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { type CertificateDescription, describeCertificate } from '../certs/index.ts';
@@ -32,7 +32,7 @@ export interface ServedCertificate {
   /** All certificates, the default one first. */
   pairs(): readonly PairState[];
   /** @see ClientCertificates.check */
-  clientOf(request: IncomingMessage): ClientIdentity | undefined;
+  clientOf(request: IncomingMessage, response: ServerResponse): ClientIdentity | undefined;
   /** Looks at once, rather than when the watch notices; issues an own one anew where names have changed. */
   reload(): Promise<void>;
   close(): void;
@@ -139,8 +139,8 @@ class TlsFront implements ServedCertificate {
     return this.#parts.pairs.map((pair) => pair.state());
   }
 
-  clientOf(request: IncomingMessage): ClientIdentity | undefined {
-    return this.#parts.clients?.check(request);
+  clientOf(request: IncomingMessage, response: ServerResponse): ClientIdentity | undefined {
+    return this.#parts.clients?.check(request, response);
   }
 
   async reload(): Promise<void> {

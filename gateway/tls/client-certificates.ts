@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import { type ClientAuthority, loadClientAuthority, watchClientAuthority } from '../../certs/index.ts';
 import { OciError } from '../../oci/errors.ts';
@@ -14,6 +14,9 @@ export interface ClientIdentity {
   serial: string;
 }
 
+/** How long a request may be on its way: as `headersTimeout`. */
+const lastRequestMs = 30_000;
+
 /** Client certificates (RFC 8446, section 4.4.2), of connections that end here: never from a proxy's header. */
 export class ClientCertificates {
   readonly required: boolean;
@@ -22,6 +25,7 @@ export class ClientCertificates {
   readonly #verified = new WeakMap<TLSSocket, ClientIdentity>();
   /** Connections whose handshake was judged by the files as they are now. */
   #current = new WeakSet<TLSSocket>();
+  #changedAt = 0;
   #authority: ClientAuthority;
 
   private constructor(config: Config, authority: ClientAuthority, log: Log, onChange: () => void) {
@@ -32,6 +36,7 @@ export class ClientCertificates {
       change: (next) => {
         this.#authority = next;
         this.#current = new WeakSet();
+        this.#changedAt = performance.now();
         log.info('client certificates are judged by new files', { ...pathsOf(config) });
         onChange();
       },
@@ -59,7 +64,7 @@ export class ClientCertificates {
    * The handshake lets everybody in, so that a client learns here, in words, what is wrong.
    * @returns undefined without a certificate. @throws OciError DENIED for a bad one, or none where one is required.
    */
-  check(request: IncomingMessage): ClientIdentity | undefined {
+  check(request: IncomingMessage, response: ServerResponse): ClientIdentity | undefined {
     const socket = request.socket;
     if (!(socket instanceof TLSSocket)) return undefined;
     const known = this.#verified.get(socket);
@@ -69,16 +74,23 @@ export class ClientCertificates {
         throw refusal('this registry takes requests with a client certificate only', 'absent');
       return undefined;
     }
-    // The same as an idle connection that a server closes: every client connects again, and is judged anew.
-    if (!this.#current.has(socket)) {
-      socket.destroy();
-      throw refusal('the rules for client certificates have changed: connect again', 'outdated');
-    }
+    if (!this.#current.has(socket)) this.#endSoon(request, response);
     if (known) return known;
     if (!socket.authorized) throw faultOf(socket.authorizationError);
     const identity = { user: userOf(certificate!, this.#form), serial: certificate!.serialNumber };
     this.#verified.set(socket, identity);
     return identity;
+  }
+
+  /**
+   * A connection from before a change, which was not idle when all that were idle were closed: one that is just new gets
+   * its answer. A later one is cut like an idle connection that a server closes: clients connect again, and are judged.
+   */
+  #endSoon(request: IncomingMessage, response: ServerResponse): void {
+    response.setHeader('Connection', 'close');
+    if (performance.now() - this.#changedAt < lastRequestMs) return;
+    request.socket.destroy();
+    throw refusal('the rules for client certificates have changed: connect again', 'outdated');
   }
 
   close(): void {

@@ -148,16 +148,23 @@ test('revoked: refused at once, on open connections and resumed sessions too', {
   t.after(() => agent.destroy());
   const ca = readFileSync(join(gateway.data, 'certs', 'ca.crt'));
   const { cert, key } = await readPair(alice);
-  const ask = async () => {
+  // biome-ignore lint/suspicious/noExplicitAny: an answer of any shape
+  const ask = async (): Promise<any> => {
     const sent = request({ host: '127.0.0.1', port: gateway.port, path: '/v2/', agent, ca, cert, key }).end();
-    const [response] = await once(sent, 'response');
-    // biome-ignore lint/suspicious/noExplicitAny: an answer of any shape
-    const body = (await json(response)) as any;
-    return {
-      status: response.statusCode,
-      reason: body.errors?.[0].detail?.reason,
-      reused: sent.reusedSocket,
-    };
+    try {
+      const [response] = await once(sent, 'response');
+      // biome-ignore lint/suspicious/noExplicitAny: an answer of any shape
+      const body = (await json(response)) as any;
+      return {
+        status: response.statusCode,
+        reason: body.errors?.[0].detail?.reason,
+        reused: sent.reusedSocket,
+      };
+    } catch (error) {
+      // As every client does when an idle connection is closed just as it is used again.
+      if (sent.reusedSocket) return ask();
+      throw error;
+    }
   };
   assert.equal((await ask()).status, 200);
   assert.deepEqual(await ask(), { status: 200, reason: undefined, reused: true });
