@@ -13,6 +13,7 @@ const commands: Record<string, () => Promise<{ command: Command }>> = {
   user: () => import('./commands/user.ts'),
   grant: () => import('./commands/grant.ts'),
   revoke: () => import('./commands/revoke.ts'),
+  import: () => import('./commands/import.ts'),
   can: () => import('./commands/can.ts'),
   session: () => import('./commands/session.ts'),
   audit: () => import('./commands/audit.ts'),

@@ -9,6 +9,7 @@ import { AdminError } from './identity/admin-error.ts';
 import { decide, type Grant } from './identity/decide.ts';
 import { GrantStore } from './identity/grant-store.ts';
 import { HtpasswdFile, type HtpasswdSource, noHtpasswd } from './identity/htpasswd-file.ts';
+import { type ImportLine, type ImportOptions, importHtpasswd } from './identity/htpasswd-import.ts';
 import { LiveRights } from './identity/live-rights.ts';
 import { PasswordPool } from './identity/password-pool.ts';
 import { checkActions, checkPassword, checkPattern, checkUserName } from './identity/rules.ts';
@@ -19,6 +20,8 @@ import type { Action, Decision } from './identity/types.ts';
 import { openUsersDatabase, type UsersDatabase } from './identity/users-database.ts';
 
 export { AdminError, type AdminErrorCode } from './identity/admin-error.ts';
+export type { ImportLine, ImportOptions } from './identity/htpasswd-import.ts';
+export { maxHtpasswdBytes } from './identity/htpasswd-parser.ts';
 export type { SessionRow } from './identity/session-admin.ts';
 export type { Action, Decision } from './identity/types.ts';
 
@@ -50,6 +53,8 @@ export interface Admin {
   setEnabled(name: string, enabled: boolean): Promise<void>;
   removeUser(name: string): Promise<void>;
   listUsers(): Promise<UserRow[]>;
+  /** @param content of an htpasswd file. @returns what became of each line that says something. */
+  importHtpasswd(content: Uint8Array, options?: ImportOptions): Promise<ImportLine[]>;
   grant(subject: string, pattern: string, actions: Action[]): Promise<GrantRow>;
   /** @returns what is left of the grant; undefined when nothing is. */
   revoke(subject: string, pattern: string, actions?: Action[]): Promise<GrantRow | undefined>;
@@ -123,6 +128,14 @@ class UsersAdmin implements Admin {
 
   async listUsers(): Promise<UserRow[]> {
     return this.#accounts.list().map(toUserRow);
+  }
+
+  async importHtpasswd(content: Uint8Array, options: ImportOptions = {}): Promise<ImportLine[]> {
+    const lines = importHtpasswd(this.#database, content, options);
+    // A generated password that nobody has used yet is worth nothing now.
+    const isNew = lines.some(({ name, outcome }) => name === firstAdmin && outcome === 'replaced');
+    if (isNew && !options.dryRun) await rm(dataPaths(this.#config).initialPassword, { force: true });
+    return lines;
   }
 
   async grant(subject: string, pattern: string, actions: Action[]): Promise<GrantRow> {

@@ -8,6 +8,7 @@ export const auditActions = {
   delete: 'a tag, manifest or blob was deleted',
   denied: 'a request was refused for want of a right, which `detail` names',
   'user.add': 'a user was added',
+  'user.import': 'users of an htpasswd file were added, or got the passwords that they have there',
   'user.password': 'the password of a user was set',
   'user.enable': 'a user was enabled',
   'user.disable': 'a user was disabled',

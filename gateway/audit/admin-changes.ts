@@ -23,6 +23,12 @@ export const adminChanges: Changes = {
   setPassword: ([subject]) => ({ action: 'user.password', subject }),
   setEnabled: ([subject, enabled]) => ({ action: enabled ? 'user.enable' : 'user.disable', subject }),
   removeUser: ([subject]) => ({ action: 'user.remove', subject }),
+  importHtpasswd: ([, options], lines) => {
+    const made = lines.filter(({ outcome }) => ['added', 'taken-over', 'replaced'].includes(outcome));
+    if (options?.dryRun || made.length === 0) return undefined;
+    const users = made.slice(0, 100).map(({ name }) => name);
+    return { action: 'user.import', detail: { count: made.length, users } };
+  },
   grant: ([subject, pattern, actions]) => ({ action: 'grant.add', subject, detail: { pattern, actions } }),
   revoke: ([subject, pattern, actions], left) => ({
     action: 'grant.revoke',
