@@ -4,26 +4,34 @@ import { isRepository } from '../oci/reference.ts';
 import { dataPaths } from '../runtime/config.ts';
 import type { Config } from '../runtime/config-schema.ts';
 import type { Log } from '../runtime/log.ts';
+import { credentialUses } from './credential-uses.ts';
 import { type Account, AccountStore, unknownUser } from './identity/account-store.ts';
+import { ActingAdmin } from './identity/acting-admin.ts';
 import { AdminError } from './identity/admin-error.ts';
 import { decide, type Grant } from './identity/decide.ts';
 import { GrantStore } from './identity/grant-store.ts';
-import { HtpasswdFile, type HtpasswdSource, noHtpasswd } from './identity/htpasswd-file.ts';
+import { Granting } from './identity/granting.ts';
+import { HtpasswdFile, noHtpasswd } from './identity/htpasswd-file.ts';
 import { type ImportLine, type ImportOptions, importHtpasswd } from './identity/htpasswd-import.ts';
 import { LiveRights } from './identity/live-rights.ts';
 import { PasswordPool } from './identity/password-pool.ts';
-import { checkActions, checkPassword, checkPattern, checkUserName } from './identity/rules.ts';
+import { PeopleAdmin } from './identity/people-admin.ts';
+import { unknownToken } from './identity/personal-token-store.ts';
+import { checkActions, checkPassword, checkUserName } from './identity/rules.ts';
 import { SessionAdmin, type SessionRow } from './identity/session-admin.ts';
 import { readSubject } from './identity/subjects.ts';
 import { templatesOf } from './identity/template-grants.ts';
-import type { Action, Decision } from './identity/types.ts';
+import type { Action, Actor, Decision } from './identity/types.ts';
 import { openUsersDatabase, type UsersDatabase } from './identity/users-database.ts';
 
+export type { ActingAdmin } from './identity/acting-admin.ts';
 export { AdminError, type AdminErrorCode } from './identity/admin-error.ts';
 export type { ImportLine, ImportOptions } from './identity/htpasswd-import.ts';
 export { maxHtpasswdBytes } from './identity/htpasswd-parser.ts';
+export type { IssuedSecret, RobotOptions, TokenOptions } from './identity/people-admin.ts';
+export type { RobotRow, TeamRow, TokenRow } from './identity/people-rows.ts';
 export type { SessionRow } from './identity/session-admin.ts';
-export type { Action, Decision } from './identity/types.ts';
+export type { Action, Actor, Decision } from './identity/types.ts';
 
 export interface UserRow {
   name: string;
@@ -38,14 +46,14 @@ export interface UserRow {
   source: 'own' | 'htpasswd' | 'gone';
 }
 
-/** Subject: a user name, `anonymous` or `authenticated`. */
+/** Subject: a user name, `team:NAME`, `robot+NAME`, `anonymous` or `authenticated`. */
 export type GrantRow = Grant;
 
 /**
  * What an administrator does with users and rights. Works beside a running gateway, where it takes effect on the
  * very next request. Every method throws AdminError for a wish that cannot be done.
  */
-export interface Admin {
+export interface Admin extends Pick<PeopleAdmin, keyof PeopleAdmin> {
   /** Account `admin` with the password made, when there is no account at all. */
   ensureFirstAdmin(makePassword: () => string): Promise<{ created: boolean; password?: string }>;
   addUser(name: string, password: string, options?: { admin?: boolean }): Promise<void>;
@@ -58,15 +66,17 @@ export interface Admin {
   grant(subject: string, pattern: string, actions: Action[]): Promise<GrantRow>;
   /** @returns what is left of the grant; undefined when nothing is. */
   revoke(subject: string, pattern: string, actions?: Action[]): Promise<GrantRow | undefined>;
-  /** Own namespaces are no grants and are not among them. */
+  /** What templates give is no grant and not among them. */
   listGrants(subject?: string): Promise<GrantRow[]>;
-  /** @param name a user, or `anonymous`. */
-  can(name: string, action: Action, repository: string): Promise<Decision>;
+  /** @param name a user, a robot (`robot+NAME`), or `anonymous`. @param tokenId with that personal token. */
+  can(name: string, action: Action, repository: string, tokenId?: string): Promise<Decision>;
   /** Devices that are logged in, of everybody or of a user. */
   listSessions(user?: string): Promise<SessionRow[]>;
   revokeSession(id: string): Promise<void>;
   /** All of a user. @returns how many there were. */
   revokeSessions(user: string): Promise<number>;
+  /** The same for somebody who is logged in: only what he may. */
+  as(actor: Actor): ActingAdmin;
   close(): void;
 }
 
@@ -80,21 +90,26 @@ const firstAdmin = 'admin';
 /** The gateway is the one that tells of faults in the htpasswd file. */
 const quiet: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
-class UsersAdmin implements Admin {
+class UsersAdmin extends PeopleAdmin implements Admin {
   readonly #config: Config;
   readonly #database: UsersDatabase;
-  readonly #htpasswd: HtpasswdSource;
   readonly #accounts: AccountStore;
   readonly #grants: GrantStore;
   readonly #sessions: SessionAdmin;
+  readonly #granting: Granting;
+  readonly #rights: LiveRights;
   readonly #passwords = new PasswordPool({ threads: 1 });
 
   constructor(config: Config, database: UsersDatabase) {
+    const path = config['auth.htpasswd_file'];
+    const htpasswd = path === '' ? noHtpasswd : new HtpasswdFile(path, quiet);
+    const accounts = new AccountStore(database, htpasswd);
+    super(database, accounts, credentialUses(config));
     this.#config = config;
     this.#database = database;
-    const path = config['auth.htpasswd_file'];
-    this.#htpasswd = path === '' ? noHtpasswd : new HtpasswdFile(path, quiet);
-    this.#accounts = new AccountStore(database, this.#htpasswd);
+    this.#accounts = accounts;
+    this.#granting = new Granting(database, accounts);
+    this.#rights = new LiveRights(database, { templates: templatesOf(config), htpasswd });
     this.#grants = new GrantStore(database);
     this.#sessions = new SessionAdmin(database, this.#accounts, config['auth.refresh_lifetime']);
   }
@@ -139,13 +154,11 @@ class UsersAdmin implements Admin {
   }
 
   async grant(subject: string, pattern: string, actions: Action[]): Promise<GrantRow> {
-    checkPattern(pattern);
-    this.#accounts.adopt(subject);
-    return this.#grants.add(subject, pattern, checkActions(actions));
+    return this.#granting.grant(subject, pattern, actions);
   }
 
   async revoke(subject: string, pattern: string, actions?: Action[]): Promise<GrantRow | undefined> {
-    return this.#grants.remove(subject, pattern, actions && checkActions(actions));
+    return this.#granting.revoke(subject, pattern, actions);
   }
 
   async listGrants(subject?: string): Promise<GrantRow[]> {
@@ -154,7 +167,7 @@ class UsersAdmin implements Admin {
     return this.#grants.ofSubject(subject);
   }
 
-  async can(name: string, action: Action, repository: string): Promise<Decision> {
+  async can(name: string, action: Action, repository: string, tokenId?: string): Promise<Decision> {
     checkActions([action]);
     if (!isRepository(repository)) {
       throw new AdminError('REPOSITORY_INVALID', `${JSON.stringify(repository)} is not a repository name`);
@@ -165,9 +178,18 @@ class UsersAdmin implements Admin {
     }
     if (kind === 'user') this.#existing(name);
     else if (kind !== 'anonymous') this.#grants.checkSubject(name);
-    const templates = templatesOf(this.#config);
-    const live = new LiveRights(this.#database, { templates, htpasswd: this.#htpasswd });
-    return decide(live.rightsOf({ kind, name }), undefined, repository, action);
+    const actor: Pick<Actor, 'kind' | 'name' | 'credential'> = { kind, name };
+    if (tokenId !== undefined) {
+      const [token] = (await this.listTokens(name)).filter(({ id }) => id === tokenId);
+      if (!token) throw unknownToken();
+      actor.credential = { kind: 'personal-token', id: tokenId };
+    }
+    return decide(this.#rights.rightsOf(actor), undefined, repository, action);
+  }
+
+  as(actor: Actor): ActingAdmin {
+    const parts = { database: this.#database, rights: this.#rights, granting: this.#granting, people: this };
+    return new ActingAdmin(actor, parts);
   }
 
   async listSessions(user?: string): Promise<SessionRow[]> {

@@ -4,25 +4,26 @@ import { parseActions, withAdmin } from '../with-admin.ts';
 
 export const command: Command = {
   summary: 'take rights away',
-  usage: ['revoke USER PATTERN [ACTIONS]'],
+  usage: ['revoke SUBJECT PATTERN [ACTIONS]'],
   description:
-    'Takes back what was granted under exactly this pattern, at once: tokens that were handed out before do not\nhelp. Without ACTIONS: all of them.',
+    'SUBJECT is as for `gatehouse grant`. Takes back what was granted under exactly this pattern, at once: tokens that were\nhanded out before do not help. Without ACTIONS: all of them.',
   examples: [
     ["revoke alice 'team/**' push,delete", 'alice may only pull from now on'],
     ["revoke alice 'team/**'", 'the whole grant'],
+    ["revoke team:dev 'dev/**' delete", 'of every member, unless somebody has it otherwise'],
   ],
   async run(call) {
-    const names = ['USER', 'PATTERN', 'ACTIONS'] as const;
-    const { USER, PATTERN, ACTIONS } = namedPositionals(
+    const names = ['SUBJECT', 'PATTERN', 'ACTIONS'] as const;
+    const { SUBJECT, PATTERN, ACTIONS } = namedPositionals(
       call.positionals,
       call.positionals.length === 2 ? names.slice(0, 2) : names,
     );
     const actions = ACTIONS === undefined ? undefined : parseActions(ACTIONS);
-    const left = await withAdmin(call, (admin) => admin.revoke(USER, PATTERN, actions));
+    const left = await withAdmin(call, (admin) => admin.revoke(SUBJECT, PATTERN, actions));
     printLine(
       left
-        ? `${USER} may still ${left.actions.join(', ')} in ${PATTERN}`
-        : `${USER} has no grant for ${PATTERN} any more`,
+        ? `${SUBJECT} may still ${left.actions.join(', ')} in ${PATTERN}`
+        : `${SUBJECT} has no grant for ${PATTERN} any more`,
     );
     return 0;
   },

@@ -1,8 +1,8 @@
 import type { Admin } from '../../gateway/admin.ts';
 import { type Call, type Command, jsonOption, namedPositionals } from '../command.ts';
-import { UsageError } from '../errors.ts';
 import { printJson, printLine, printTable } from '../output.ts';
 import { newPassword } from '../password.ts';
+import { runVerb, type Verb } from '../verbs.ts';
 import { withAdmin } from '../with-admin.ts';
 
 export const command: Command = {
@@ -31,22 +31,9 @@ export const command: Command = {
     ['user list --json', 'all users, for a script'],
   ],
   async run(call) {
-    const [verb = '', ...rest] = call.positionals;
-    if (!Object.hasOwn(verbs, verb)) {
-      throw new UsageError(`expected one of: ${Object.keys(verbs).join(', ')}`);
-    }
-    const { options, run } = verbs[verb]!;
-    const foreign = [...call.given].find((name) => !options.includes(name));
-    if (foreign) throw new UsageError(`--${foreign} does not go with user ${verb}`);
-    await run({ ...call, positionals: rest });
-    return 0;
+    return runVerb('user', verbs, call);
   },
 };
-
-interface Verb {
-  options: readonly string[];
-  run(call: Call): Promise<void>;
-}
 
 const verbs: Record<string, Verb> = {
   add: { options: ['admin', 'password-stdin'], run: add },

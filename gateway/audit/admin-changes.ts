@@ -1,5 +1,6 @@
 import type { AuditEntry } from '../../runtime/audit-entry.ts';
 import type { Admin } from '../admin.ts';
+import { robotName } from '../identity/credential-rules.ts';
 
 /** What a change says of itself. Never a password or a secret. */
 type Change = Pick<AuditEntry, 'action'> & Partial<Pick<AuditEntry, 'subject' | 'detail'>>;
@@ -34,6 +35,37 @@ export const adminChanges: Changes = {
     action: 'grant.revoke',
     subject,
     detail: { pattern, ...(actions && { actions }), left: left?.actions ?? [] },
+  }),
+  createTeam: ([name]) => ({ action: 'team.add', subject: `team:${name}` }),
+  deleteTeam: ([name]) => ({ action: 'team.remove', subject: `team:${name}` }),
+  addMember: ([team, member], isNew) =>
+    isNew ? { action: 'team.join', subject: `team:${team}`, detail: { member } } : undefined,
+  removeMember: ([team, member]) => ({ action: 'team.leave', subject: `team:${team}`, detail: { member } }),
+  addRobot: ([, { rights }], { user, id, expiresAt }) => ({
+    action: 'robot.add',
+    subject: user,
+    detail: { secret: id, rights: rights ?? null, expiresAt },
+  }),
+  rotateRobot: (_, { user, id, expiresAt }) => ({
+    action: 'robot.change',
+    subject: user,
+    detail: { secret: id, expiresAt },
+  }),
+  setRobotEnabled: ([name, enabled]) => ({
+    action: 'robot.change',
+    subject: robotName(name),
+    detail: { enabled },
+  }),
+  removeRobot: ([name]) => ({ action: 'robot.remove', subject: robotName(name) }),
+  createToken: ([subject, name, { rights }], { id, expiresAt }) => ({
+    action: 'token.create',
+    subject,
+    detail: { token: id, name, rights: rights ?? null, expiresAt },
+  }),
+  revokeToken: (_, { id, user, name }) => ({
+    action: 'token.revoke',
+    subject: user,
+    detail: { token: id, name },
   }),
   revokeSession: ([id]) => ({ action: 'session.revoke', detail: { session: id } }),
   revokeSessions: ([subject], count) => ({ action: 'session.revoke', subject, detail: { count } }),

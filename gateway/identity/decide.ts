@@ -108,7 +108,8 @@ function decideRights(rights: Rights, repository: string, action: Action): Decis
   return decision.allowed && isLimited ? { ...decision, allowed: false, reason: 'limit' } : decision;
 }
 
-function decideGrants({ admin, grants }: Rights, covers: (grant: Grant) => boolean): Decision {
+/** @param covers whether a grant gives what is wanted. */
+export function decideGrants({ admin, grants }: Rights, covers: (grant: Grant) => boolean): Decision {
   if (admin) return { allowed: true, reason: 'admin' };
   const grant = grants.find(covers);
   if (!grant) return { allowed: false, reason: 'no-grant' };

@@ -41,6 +41,13 @@ export class PersonalTokenStore {
     return toToken(this.#byId.get(id));
   }
 
+  /** @throws AdminError TOKEN_UNKNOWN */
+  existing(id: string): PersonalToken {
+    const token = this.byId(id);
+    if (!token) throw unknownToken();
+    return token;
+  }
+
   /** @param user undefined: of all users. */
   list(user?: string): PersonalToken[] {
     return this.#database.connection
@@ -69,14 +76,13 @@ export class PersonalTokenStore {
   remove(id: string): void {
     const remove = this.#database.connection.prepare('DELETE FROM personal_tokens WHERE id = ?');
     this.#database.write(() => {
-      if (remove.run(id).changes === 1) return;
-      throw unknownToken(id);
+      if (remove.run(id).changes !== 1) throw unknownToken();
     });
   }
 }
 
-export function unknownToken(id: string): AdminError {
-  return new AdminError('TOKEN_UNKNOWN', `there is no token ${JSON.stringify(id)}; see the list of tokens`);
+export function unknownToken(): AdminError {
+  return new AdminError('TOKEN_UNKNOWN', 'there is no token with that id; see the list of tokens');
 }
 
 function toToken(row: Row | undefined): PersonalToken | undefined {
