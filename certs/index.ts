@@ -14,7 +14,7 @@ export {
   renewServerCertificate,
 } from './ensure.ts';
 export { CertificateError, type CertificateErrorCode } from './errors.ts';
-export { issueKeyCertificate, type KeyCertificate } from './key-certificate.ts';
+export { issueKeyAuthority, issueKeyCertificate, type KeyAuthority } from './key-certificate.ts';
 export { type KeyPair, type KeyPairPaths, loadKeyPair } from './key-pair.ts';
 export { canonicalName, machineNames } from './names.ts';
 export { renewAuthority } from './renew-authority.ts';

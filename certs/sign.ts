@@ -98,13 +98,30 @@ export function signServer(
   );
 }
 
-/** A self-signed certificate that says nothing but whose key it is: for keys that sign tokens. In PEM. */
-export function signSelf(key: KeyObject, commonName: string, validity: Validity): string {
+/** A self-signed authority certificate for keys that sign tokens, in PEM. It signs no further authorities. */
+export function signKeyAuthority(key: KeyObject, commonName: string, validity: Validity): string {
   const subject = distinguishedName(commonName);
   return sign(key, key, subject, subject, validity, [
+    basicConstraints(true),
+    keyUsage('keyCertSign', 'cRLSign'),
+    subjectKeyIdentifier(keyIdentifier(key)),
+  ]);
+}
+
+/** A certificate that says nothing but whose key it is: for keys that sign tokens. In PEM. */
+export function signKey(
+  key: KeyObject,
+  commonName: string,
+  validity: Validity,
+  authority: { certificatePem: string; keyPem: string },
+): string {
+  const issuer = issuerOf(authority.certificatePem);
+  const signingKey = createPrivateKey(authority.keyPem);
+  return sign(key, signingKey, distinguishedName(commonName), issuer.subject, validity, [
     basicConstraints(false),
     keyUsage('digitalSignature'),
     subjectKeyIdentifier(keyIdentifier(key)),
+    authorityKeyIdentifier(issuer.keyIdentifier),
   ]);
 }
 

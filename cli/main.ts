@@ -20,6 +20,7 @@ const commands: Record<string, () => Promise<{ command: Command }>> = {
   can: () => import('./commands/can.ts'),
   session: () => import('./commands/session.ts'),
   audit: () => import('./commands/audit.ts'),
+  key: () => import('./commands/key.ts'),
   cert: () => import('./commands/cert.ts'),
   config: () => import('./commands/config.ts'),
   status: () => import('./commands/status.ts'),

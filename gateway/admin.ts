@@ -13,6 +13,7 @@ import { GrantStore } from './identity/grant-store.ts';
 import { Granting } from './identity/granting.ts';
 import { HtpasswdFile, noHtpasswd } from './identity/htpasswd-file.ts';
 import { type ImportLine, type ImportOptions, importHtpasswd } from './identity/htpasswd-import.ts';
+import { KeyAdmin, type SigningKeyRow, type TokenAuthority } from './identity/key-admin.ts';
 import { LiveRights } from './identity/live-rights.ts';
 import { PasswordPool } from './identity/password-pool.ts';
 import { PeopleAdmin } from './identity/people-admin.ts';
@@ -28,6 +29,7 @@ export type { ActingAdmin } from './identity/acting-admin.ts';
 export { AdminError, type AdminErrorCode } from './identity/admin-error.ts';
 export type { ImportLine, ImportOptions } from './identity/htpasswd-import.ts';
 export { maxHtpasswdBytes } from './identity/htpasswd-parser.ts';
+export type { SigningKeyRow, TokenAuthority } from './identity/key-admin.ts';
 export type { IssuedSecret, RobotOptions, TokenOptions } from './identity/people-admin.ts';
 export type { RobotRow, TeamRow, TokenRow } from './identity/people-rows.ts';
 export type { SessionRow } from './identity/session-admin.ts';
@@ -77,6 +79,12 @@ export interface Admin extends Pick<PeopleAdmin, keyof PeopleAdmin> {
   revokeSessions(user: string): Promise<number>;
   /** The same for somebody who is logged in: only what he may. */
   as(actor: Actor): ActingAdmin;
+  /** Keys of tokens that are accepted. */
+  listKeys(): Promise<SigningKeyRow[]>;
+  /** @param options `revoke`: tokens of the old keys are void at once, and the authority is replaced. */
+  rotateKey(options?: { revoke?: boolean }): Promise<{ kid: string; newAuthority: boolean }>;
+  /** For other registries that are to trust our tokens. Makes the certificate when there is none. */
+  tokenAuthority(): Promise<TokenAuthority>;
   close(): void;
 }
 
@@ -98,6 +106,7 @@ class UsersAdmin extends PeopleAdmin implements Admin {
   readonly #sessions: SessionAdmin;
   readonly #granting: Granting;
   readonly #rights: LiveRights;
+  readonly #keys: KeyAdmin;
   readonly #passwords = new PasswordPool({ threads: 1 });
 
   constructor(config: Config, database: UsersDatabase) {
@@ -111,6 +120,7 @@ class UsersAdmin extends PeopleAdmin implements Admin {
     this.#granting = new Granting(database, accounts);
     this.#rights = new LiveRights(database, { templates: templatesOf(config), htpasswd });
     this.#grants = new GrantStore(database);
+    this.#keys = new KeyAdmin(database);
     this.#sessions = new SessionAdmin(database, this.#accounts, config['auth.refresh_lifetime']);
   }
 
@@ -202,6 +212,18 @@ class UsersAdmin extends PeopleAdmin implements Admin {
 
   async revokeSessions(user: string): Promise<number> {
     return this.#sessions.revokeOf(user);
+  }
+
+  async listKeys(): Promise<SigningKeyRow[]> {
+    return this.#keys.list();
+  }
+
+  rotateKey(options?: { revoke?: boolean }): Promise<{ kid: string; newAuthority: boolean }> {
+    return this.#keys.rotate(options);
+  }
+
+  tokenAuthority(): Promise<TokenAuthority> {
+    return this.#keys.authority();
   }
 
   close(): void {

@@ -19,6 +19,8 @@ const routes: Readonly<Record<string, Route>> = {
     methods: ['GET', 'HEAD'],
     answer: (exchange) => sendJson(exchange, 200, { name: 'Gatehouse', registry: '/v2/', token: '/token' }),
   },
+  // RFC 8615; OpenID Connect and others look for it there.
+  '/.well-known/jwks.json': { name: 'jwks', methods: ['GET', 'HEAD'], answer: answerKeySet },
   // Docker looks here before it searches. `standalone`: Basic credentials go with the search itself.
   '/v1/_ping': {
     name: 'ping',
@@ -28,6 +30,14 @@ const routes: Readonly<Record<string, Route>> = {
   },
   '/token': { name: 'token', methods: ['GET', 'POST'], answer: answerToken },
 };
+
+/** Who verifies our tokens may keep it a while, since a key that is new comes with a `kid` that is not in it. */
+async function answerKeySet(exchange: Exchange, _query: string, { identity }: LoginParts): Promise<void> {
+  sendJson(exchange, 200, await identity.keySet(), {
+    'Content-Type': 'application/jwk-set+json',
+    'Cache-Control': 'public, max-age=300',
+  });
+}
 
 /** For machines that ask by address, so under whatever name. */
 const healthRoutes: Readonly<Record<string, (exchange: Exchange, health: Health) => Promise<void> | void>> = {

@@ -42,12 +42,12 @@ async function answerPost(exchange: Exchange, query: string, parts: LoginParts):
 
 async function issue(
   exchange: Exchange,
-  { scopes, clientId, wantsRefreshToken }: TokenRequest,
+  { scopes, service, clientId, wantsRefreshToken }: TokenRequest,
   actor: Actor,
   { identity }: LoginParts,
 ): Promise<void> {
   const device = { clientId, clientAddress: exchange.clientAddress };
-  const issued = await identity.issueToken(actor, { scopes, ...(wantsRefreshToken && { device }) });
+  const issued = await identity.issueToken(actor, { scopes, service, ...(wantsRefreshToken && { device }) });
   sendJson(exchange, 200, issued, { 'Cache-Control': 'no-store', Pragma: 'no-cache' });
 }
 

@@ -10,7 +10,13 @@ import { tlsSettings } from './settings/tls.ts';
 import type { ConfigKey } from './settings/values.ts';
 
 export { parseDuration } from './duration.ts';
-export { type ConfigKey, isHostname, type Rate, type ValueType } from './settings/values.ts';
+export {
+  type ConfigKey,
+  isHostname,
+  type Rate,
+  type TokenService,
+  type ValueType,
+} from './settings/values.ts';
 
 /** Every setting there is. `docs/configuration.md` is tested against this table. Durations are milliseconds. */
 export const configSchema = {

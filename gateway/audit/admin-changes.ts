@@ -67,6 +67,10 @@ export const adminChanges: Changes = {
     subject: user,
     detail: { token: id, name },
   }),
+  rotateKey: ([options], { kid }) => ({
+    action: 'key.rotate',
+    detail: { key: kid, ...(options?.revoke && { revoked: true }) },
+  }),
   revokeSession: ([id]) => ({ action: 'session.revoke', detail: { session: id } }),
   revokeSessions: ([subject], count) => ({ action: 'session.revoke', subject, detail: { count } }),
 };

@@ -3,6 +3,7 @@ import type { Log } from '../../runtime/log.ts';
 import type { BearerOptions } from './bearer-login.ts';
 import type { CatalogUse } from './decide.ts';
 import type { HtpasswdStatus } from './htpasswd-file.ts';
+import type { PublicJwk } from './jwt.ts';
 import type { Device } from './refresh-tokens.ts';
 import { IdentityService } from './service.ts';
 import type { Action, Actor, Decision, IssuedToken, Scope } from './types.ts';
@@ -50,21 +51,30 @@ export interface Identity {
   decideCatalog(actor: Actor, use?: CatalogUse): Decision;
   /** Patterns of what the actor may pull, own namespace included; `['**']` for administrators. */
   readablePatterns(actor: Actor, use?: CatalogUse): readonly string[];
-  /** @throws OciError PARAMETER_INVALID when a client asks for a token of another service. Undefined or '' is ours. */
+  /** @throws OciError PARAMETER_INVALID when a client asks for a token of a service that does not trust us. */
   checkService(asked: string | undefined): void;
   /**
-   * A token for what was asked and is granted now, which may be nothing. Its service is always ours.
-   * @throws OciError UNAUTHORIZED for a Bearer actor: a token does not beget tokens.
+   * A token for what was asked and is granted now, which may be nothing.
+   * @throws OciError UNAUTHORIZED for a Bearer actor: a token does not beget tokens; PARAMETER_INVALID as above.
    */
   issueToken(actor: Actor, wish: TokenWish): Promise<IssuedToken>;
   /** The state of the htpasswd file; undefined where none is configured. */
   htpasswd(): Promise<HtpasswdStatus | undefined>;
+  /** The public keys of tokens that are accepted now. */
+  keySet(): Promise<KeySet>;
   close(): Promise<void>;
+}
+
+/** RFC 7517 section 5. */
+export interface KeySet {
+  keys: PublicJwk[];
 }
 
 /** What a client asks of the token endpoint. */
 export interface TokenWish {
   scopes: readonly Scope[];
+  /** Which it is for; undefined or '': ours. */
+  service?: string | undefined;
   /** Present when it wants a refresh token too, which it gets if it logged in with a password. */
   device?: Device;
 }

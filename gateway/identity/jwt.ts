@@ -21,13 +21,28 @@ export const clockToleranceSeconds = 5;
 export interface StoredKey {
   /** RFC 7638 thumbprint. */
   kid: string;
-  privateJwk: string;
+  /** JSON; without `d` the public part alone. */
+  jwk: string;
 }
 
-export interface SigningKey {
+export interface VerifyingKey {
   kid: string;
-  privateKey: CryptoKey;
   publicKey: CryptoKey;
+}
+
+export interface SigningKey extends VerifyingKey {
+  privateKey: CryptoKey;
+}
+
+/** RFC 7517, for those who verify our tokens themselves. */
+export interface PublicJwk {
+  kty: string;
+  crv: string;
+  x: string;
+  y: string;
+  kid: string;
+  use: 'sig';
+  alg: string;
 }
 
 /** Why a token is not accepted. */
@@ -55,21 +70,28 @@ export class TokenRefused extends Error {
 export async function createKey(): Promise<StoredKey> {
   const { privateKey } = await generateKeyPair(algorithm, { extractable: true });
   const jwk = await exportJWK(privateKey);
-  return { kid: await calculateJwkThumbprint(jwk), privateJwk: JSON.stringify(jwk) };
+  return { kid: await calculateJwkThumbprint(jwk), jwk: JSON.stringify(jwk) };
 }
 
-export async function importKey({ kid, privateJwk }: StoredKey): Promise<SigningKey> {
-  const { d, ...rest } = JSON.parse(privateJwk) as JWK_EC_Private;
-  const [privateKey, publicKey] = await Promise.all([
-    importJWK({ ...rest, d }, algorithm),
-    importJWK(rest, algorithm),
-  ]);
-  return { kid, privateKey: privateKey as CryptoKey, publicKey: publicKey as CryptoKey };
+export async function importPublicKey({ kid, jwk }: StoredKey): Promise<VerifyingKey> {
+  const { d: _, ...rest } = JSON.parse(jwk) as JWK_EC_Private;
+  return { kid, publicKey: (await importJWK(rest, algorithm)) as CryptoKey };
 }
 
-export async function signJwt(key: SigningKey, claims: JWTPayload): Promise<string> {
+export async function importSigningKey(key: StoredKey): Promise<SigningKey> {
+  const privateKey = (await importJWK(JSON.parse(key.jwk) as JWK_EC_Private, algorithm)) as CryptoKey;
+  return { ...(await importPublicKey(key)), privateKey };
+}
+
+export function publicJwk({ kid, jwk }: StoredKey): PublicJwk {
+  const { kty, crv, x, y } = JSON.parse(jwk) as PublicJwk;
+  return { kty, crv, x, y, kid, use: 'sig', alg: algorithm };
+}
+
+/** @param x5c certificates of the key, for services that know no key set. */
+export async function signJwt(key: SigningKey, claims: JWTPayload, x5c?: string[]): Promise<string> {
   return new SignJWT(claims)
-    .setProtectedHeader({ alg: algorithm, kid: key.kid, typ: 'JWT' })
+    .setProtectedHeader({ alg: algorithm, kid: key.kid, typ: 'JWT', ...(x5c && { x5c }) })
     .sign(key.privateKey);
 }
 
@@ -81,7 +103,7 @@ export async function signJwt(key: SigningKey, claims: JWTPayload): Promise<stri
 export async function verifyJwt(
   token: string,
   service: string,
-  findKey: (kid: string) => SigningKey | undefined,
+  findKey: (kid: string) => VerifyingKey | undefined,
   { forgiveExpiry = false } = {},
 ): Promise<{ claims: JWTPayload; kid: string }> {
   const options: JWTVerifyOptions = {

@@ -3,6 +3,7 @@ import type { UsersDatabase } from './users-database.ts';
 
 export interface RefreshTokenRow {
   id: string;
+  /** As it was at the login: what was issued for other credentials than the account has now is void. */
   account: AccountReference;
   /** Account's name. */
   user: string;
@@ -29,12 +30,10 @@ export interface NewRefreshToken {
 }
 
 const now = `CAST(unixepoch('subsec') * 1000 AS INTEGER)`;
-/** Only those that stand: of an enabled account, with the credentials that it has now. */
-const select = `SELECT t.id, a.id AS accountId, a.credential_version AS credentialVersion, a.name AS user, t.service,
+const select = `SELECT t.id, a.id AS accountId, t.credential_version AS credentialVersion, a.name AS user, t.service,
     t.client_id AS clientId, t.client_address AS clientAddress, t.created_at AS createdAt, t.renewed_at AS renewedAt,
     ${now} - t.renewed_at AS ageMs
-  FROM refresh_tokens t JOIN accounts a ON a.id = t.account_id AND a.credential_version = t.credential_version
-  WHERE a.enabled = 1`;
+  FROM refresh_tokens t JOIN accounts a ON a.id = t.account_id`;
 
 type Row = Omit<RefreshTokenRow, 'account'> & { accountId: number; credentialVersion: number };
 
@@ -46,8 +45,8 @@ export class RefreshTokenStore {
 
   constructor(database: UsersDatabase) {
     this.#database = database;
-    this.#byHash = database.connection.prepare<[string], Row>(`${select} AND t.token_hash = ?`);
-    this.#byId = database.connection.prepare<[string], Row>(`${select} AND t.id = ?`);
+    this.#byHash = database.connection.prepare<[string], Row>(`${select} WHERE t.token_hash = ?`);
+    this.#byId = database.connection.prepare<[string], Row>(`${select} WHERE t.id = ?`);
   }
 
   byHash(tokenHash: string): RefreshTokenRow | undefined {
@@ -62,7 +61,7 @@ export class RefreshTokenStore {
   list(user?: string): RefreshTokenRow[] {
     return this.#database.connection
       .prepare<[string | null, string | null], Row>(
-        `${select} AND (? IS NULL OR a.name = ?) ORDER BY a.name, t.created_at, t.id`,
+        `${select} WHERE (? IS NULL OR a.name = ?) ORDER BY a.name, t.created_at, t.id`,
       )
       .all(user ?? null, user ?? null)
       .map((row) => toRefreshToken(row)!);
@@ -77,7 +76,7 @@ export class RefreshTokenStore {
     const { account } = token;
     const dropDead = connection.prepare(
       `DELETE FROM refresh_tokens WHERE renewed_at + ? < ${now}
-         OR (account_id = ? AND credential_version <> (SELECT credential_version FROM accounts WHERE id = account_id))`,
+         OR (account_id = ? AND credential_version <> ?)`,
     );
     const dropOldest = connection.prepare(
       `DELETE FROM refresh_tokens WHERE id IN (
@@ -90,7 +89,7 @@ export class RefreshTokenStore {
     );
     const { account: _, ...values } = token;
     this.#database.write(() => {
-      dropDead.run(lifetimeMs, account.id);
+      dropDead.run(lifetimeMs, account.id, account.credentialVersion);
       dropOldest.run(account.id, keep - 1);
       insert.run({ ...values, accountId: account.id, credentialVersion: account.credentialVersion });
     });

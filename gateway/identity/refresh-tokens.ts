@@ -63,7 +63,7 @@ export class RefreshTokens {
     return row;
   }
 
-  /** Whether a refresh token still is there for the account; of one that was found so, until the database changes. */
+  /** Whether a refresh token still is there for these credentials; of one found so, until the database changes. */
   stands(id: string, account: AccountReference): boolean {
     const version = this.#database.version();
     if (version !== this.#version) {

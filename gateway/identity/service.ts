@@ -6,18 +6,19 @@ import type { Log } from '../../runtime/log.ts';
 import { parseAuthorization } from './authorization-header.ts';
 import type { BasicLogin } from './basic-login.ts';
 import { BearerLogin, type BearerOptions, toActor } from './bearer-login.ts';
-import { type CatalogUse, decide, decideCatalog, narrowScopes, readablePatterns } from './decide.ts';
+import { type CatalogUse, decide, decideCatalog, readablePatterns } from './decide.ts';
 import { HtpasswdFile, type HtpasswdStatus, noHtpasswd } from './htpasswd-file.ts';
-import type { Identity, TokenWish } from './index.ts';
+import type { Identity, KeySet, TokenWish } from './index.ts';
 import { isSame, LiveRights } from './live-rights.ts';
 import { LoginFailure } from './login-failure.ts';
 import { openPasswordLogin } from './password-login.ts';
 import { PasswordPool } from './password-pool.ts';
-import { type Device, RefreshTokens } from './refresh-tokens.ts';
+import { RefreshTokens } from './refresh-tokens.ts';
 import { looksLikeSecret } from './secret-format.ts';
 import { SecretLogin } from './secret-login.ts';
 import { SigningKeys } from './signing-keys.ts';
 import { templatesOf } from './template-grants.ts';
+import { TokenIssuer } from './token-issuer.ts';
 import { Tokens } from './tokens.ts';
 import type { Action, Actor, Decision, IssuedToken } from './types.ts';
 import { openUsersDatabase, type UsersDatabase } from './users-database.ts';
@@ -33,7 +34,8 @@ export class IdentityService implements Identity {
   readonly #rights: LiveRights;
   readonly #login: BasicLogin;
   readonly #secrets: SecretLogin;
-  readonly #tokens: Tokens;
+  readonly #keys: SigningKeys;
+  readonly #issuer: TokenIssuer;
   readonly #refreshTokens: RefreshTokens;
   readonly #bearer: BearerLogin;
   readonly #log: Log;
@@ -51,19 +53,31 @@ export class IdentityService implements Identity {
     const cost = config['auth.bcrypt_cost'];
     const parts = { database, htpasswd, rights: this.#rights, passwords: this.#passwords, cost, log };
     this.#login = openPasswordLogin(parts);
-    this.#tokens = new Tokens(this.service, keys, Math.floor(config['auth.token_lifetime'] / 1000));
+    this.#keys = keys;
+    const tokens = new Tokens(this.service, keys, Math.floor(config['auth.token_lifetime'] / 1000));
     this.#refreshTokens = new RefreshTokens(database, {
       lifetimeMs: config['auth.refresh_lifetime'],
       perUser: config['auth.refresh_tokens_per_user'],
     });
-    this.#bearer = new BearerLogin(this.#rights, this.#tokens, this.#refreshTokens);
+    this.#bearer = new BearerLogin(this.#rights, tokens, this.#refreshTokens);
+    this.#issuer = new TokenIssuer({
+      service: this.service,
+      services: config['auth.services'],
+      rights: this.#rights,
+      tokens,
+      refreshTokens: this.#refreshTokens,
+    });
     this.#initialPasswordFile = dataPaths(config).initialPassword;
   }
 
   static async open(config: Config, log: Log): Promise<IdentityService> {
     const database = openUsersDatabase(dataPaths(config).usersDatabase);
     try {
-      return new IdentityService(database, await SigningKeys.open(database), config, log);
+      const keys = await SigningKeys.open(database, {
+        tokenLifetimeMs: config['auth.token_lifetime'],
+        withCertificate: config['auth.services'].length > 0,
+      });
+      return new IdentityService(database, keys, config, log);
     } catch (error) {
       database.close();
       throw error;
@@ -122,31 +136,15 @@ export class IdentityService implements Identity {
   }
 
   checkService(asked: string | undefined): void {
-    if (asked === undefined || asked === '' || asked === this.service) return;
-    throw new OciError('PARAMETER_INVALID', {
-      message: `this server issues tokens for the service "${this.service}" only`,
-      detail: { service: asked.slice(0, 255), expected: this.service },
-    });
+    this.#issuer.checkService(asked);
   }
 
-  async issueToken(actor: Actor, { scopes, device }: TokenWish): Promise<IssuedToken> {
-    if (actor.scopes) {
-      throw new OciError('UNAUTHORIZED', {
-        message: 'a token is issued for a user name and password, or without any credentials',
-        detail: { reason: 'bearer' },
-      });
-    }
-    const { account, credential } = actor;
-    if (actor.kind !== 'anonymous' && !(account && credential))
-      throw new Error('the actor does not come from authenticate()');
-    const refresh = device && this.#issueRefreshToken(actor, device);
-    const issuedTo = refresh ? { kind: 'refresh-token' as const, id: refresh.id } : credential;
-    const issued = await this.#tokens.issue({
-      name: actor.name,
-      ...(account && issuedTo && { account, issuedTo }),
-      scopes: narrowScopes(this.#rights.rightsOf(actor), scopes),
-    });
-    return refresh ? { ...issued, refresh_token: refresh.secret } : issued;
+  issueToken(actor: Actor, wish: TokenWish): Promise<IssuedToken> {
+    return this.#issuer.issue(actor, wish);
+  }
+
+  async keySet(): Promise<KeySet> {
+    return { keys: (await this.#keys.current()).publicKeys() };
   }
 
   async htpasswd(): Promise<HtpasswdStatus | undefined> {
@@ -157,12 +155,6 @@ export class IdentityService implements Identity {
   async close(): Promise<void> {
     await this.#passwords.close();
     this.#database.close();
-  }
-
-  /** For a password only: whatever else logs in is revoked one by one already, and may be limited. */
-  #issueRefreshToken({ account, credential }: Actor, device: Device) {
-    if (credential?.kind !== 'password') return undefined;
-    return this.#refreshTokens.issue(account!, this.service, device);
   }
 
   /** The generated password has reached its reader, so its file goes. Once in the life of a process. */

@@ -1,5 +1,6 @@
 import { type AccountStore, unknownUser } from './account-store.ts';
 import { AdminError } from './admin-error.ts';
+import { isSame } from './live-rights.ts';
 import { type RefreshTokenRow, RefreshTokenStore } from './refresh-token-store.ts';
 import type { UsersDatabase } from './users-database.ts';
 
@@ -38,7 +39,7 @@ export class SessionAdmin {
     if (user !== undefined) this.#existing(user);
     return this.#store
       .list(user)
-      .filter(({ ageMs }) => ageMs < this.#lifetimeMs)
+      .filter((row) => this.#stands(row))
       .map((row) => this.#toSession(row));
   }
 
@@ -54,6 +55,11 @@ export class SessionAdmin {
   /** @returns how many there were. @throws AdminError USER_UNKNOWN */
   revokeOf(user: string): number {
     return this.#store.revokeOf(this.#existing(user).id);
+  }
+
+  #stands({ account: reference, ageMs }: RefreshTokenRow): boolean {
+    const account = this.#accounts.byId(reference.id);
+    return account?.enabled === true && isSame(reference, account) && ageMs < this.#lifetimeMs;
   }
 
   #existing(user: string) {

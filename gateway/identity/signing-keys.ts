@@ -1,26 +1,54 @@
-import { createKey, importKey, type SigningKey, type StoredKey } from './jwt.ts';
+import {
+  clockToleranceSeconds,
+  createKey,
+  importPublicKey,
+  importSigningKey,
+  type PublicJwk,
+  publicJwk,
+  type SigningKey,
+  type VerifyingKey,
+} from './jwt.ts';
+import { type KeyRow, KeyStore } from './key-store.ts';
 import type { UsersDatabase } from './users-database.ts';
 
 /** The keys of this moment: one signs, all verify. */
 export interface KeyRing {
   signing: SigningKey;
-  byKid: ReadonlyMap<string, SigningKey>;
+  /** Certificate of the signing key, where there is an authority for it. */
+  x5c: string[] | undefined;
+  /** Undefined for a key that we never had, or that was rotated out longer ago than its tokens live. */
+  find(kid: string): VerifyingKey | undefined;
+  /** All that verify now. */
+  publicKeys(): PublicJwk[];
+}
+
+export interface SigningKeyOptions {
+  /** Of the tokens that are signed here. */
+  tokenLifetimeMs: number;
+  /** Makes the authority and the certificate for `x5c` where they are missing. */
+  withCertificate: boolean;
 }
 
 /** Signing keys in users.db, read again when it changes, so that a rotation needs no restart. */
 export class SigningKeys {
   readonly #database: UsersDatabase;
+  readonly #store: KeyStore;
+  readonly #tokenLifetimeMs: number;
   #version = '';
   #ring: Promise<KeyRing> | undefined;
 
-  private constructor(database: UsersDatabase) {
+  private constructor(database: UsersDatabase, { tokenLifetimeMs }: SigningKeyOptions) {
     this.#database = database;
+    this.#store = new KeyStore(database);
+    this.#tokenLifetimeMs = tokenLifetimeMs;
   }
 
   /** Makes the first key when there is none. */
-  static async open(database: UsersDatabase): Promise<SigningKeys> {
-    const keys = new SigningKeys(database);
-    if (keys.#rows().length === 0) keys.#addFirst(await createKey());
+  static async open(database: UsersDatabase, options: SigningKeyOptions): Promise<SigningKeys> {
+    const keys = new SigningKeys(database, options);
+    const store = keys.#store;
+    if (store.list().length === 0) store.addFirst(await createKey());
+    if (options.withCertificate) await store.certify();
     await keys.current();
     return keys;
   }
@@ -36,29 +64,34 @@ export class SigningKeys {
     return this.#ring;
   }
 
-  /** Of several processes that start at once the first one's key is everybody's. */
-  #addFirst({ kid, privateJwk }: StoredKey): void {
-    const insert = this.#database.connection.prepare(
-      `INSERT INTO signing_keys (kid, jwk, state, created_at)
-       SELECT ?, ?, 'signing', CAST(unixepoch('subsec') * 1000 AS INTEGER)
-       WHERE NOT EXISTS (SELECT 1 FROM signing_keys)`,
-    );
-    this.#database.write(() => insert.run(kid, privateJwk));
-  }
-
   async #load(): Promise<KeyRing> {
-    const rows = this.#rows();
-    const keys = await Promise.all(rows.map(importKey));
-    const signing = keys[rows.findIndex(({ state }) => state === 'signing')];
+    const rows = this.#store.list();
+    const signing = rows.find(({ state }) => state === 'signing');
     if (!signing) throw new Error('users.db has no signing key');
-    return { signing, byKid: new Map(keys.map((key) => [key.kid, key])) };
+    // Written before anything is signed, so that whoever rotates knows for how long the key is needed afterwards.
+    if (signing.longestLifeMs < this.#tokenLifetimeMs) {
+      this.#store.noteLifetime(signing.kid, this.#tokenLifetimeMs);
+    }
+    const verifying = await Promise.all(rows.map(async (row) => ({ row, key: await importPublicKey(row) })));
+    const byKid = new Map(verifying.map((entry) => [entry.key.kid, entry]));
+    return {
+      signing: await importSigningKey(signing),
+      x5c: signing.certificate === null ? undefined : [signing.certificate],
+      find: (kid) => {
+        const entry = byKid.get(kid);
+        return entry && !isOver(entry.row) ? entry.key : undefined;
+      },
+      publicKeys: () => rows.filter((row) => !isOver(row)).map(publicJwk),
+    };
   }
+}
 
-  #rows(): (StoredKey & { state: string })[] {
-    return this.#database.connection
-      .prepare<[], StoredKey & { state: string }>(
-        'SELECT kid, jwk AS privateJwk, state FROM signing_keys ORDER BY created_at, kid',
-      )
-      .all();
-  }
+/** When a key that was rotated out is no longer accepted, in milliseconds since 1970; undefined for the one that signs. */
+export function keyEndsAt({ retiredAt, longestLifeMs }: KeyRow): number | undefined {
+  return retiredAt === null ? undefined : retiredAt + longestLifeMs + clockToleranceSeconds * 1000;
+}
+
+function isOver(row: KeyRow): boolean {
+  const end = keyEndsAt(row);
+  return end !== undefined && Date.now() >= end;
 }

@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { BoundedMap } from './bounded-map.ts';
-import { clockToleranceSeconds, type SigningKey, signJwt, TokenRefused, verifyJwt } from './jwt.ts';
+import { clockToleranceSeconds, signJwt, TokenRefused, verifyJwt } from './jwt.ts';
 import { formatScopes } from './scopes.ts';
-import type { SigningKeys } from './signing-keys.ts';
+import type { KeyRing, SigningKeys } from './signing-keys.ts';
 import type { AccountReference, Credential, IssuedToken, Scope } from './types.ts';
 
 const maxVerified = 5000;
@@ -49,20 +49,29 @@ export class Tokens {
     this.#lifetimeSeconds = lifetimeSeconds;
   }
 
-  async issue({ name, account, issuedTo, scopes }: TokenContent): Promise<IssuedToken> {
+  /** @param audience another service that trusts our tokens; absent: this one. */
+  async issue({ name, account, issuedTo, scopes }: TokenContent, audience?: string): Promise<IssuedToken> {
     const issuedAt = nowSeconds();
-    const token = await signJwt((await this.#keys.current()).signing, {
+    const { signing, x5c } = await this.#keys.current();
+    const claims = {
       iss: this.#service,
-      aud: this.#service,
+      aud: audience ?? this.#service,
       sub: name,
       iat: issuedAt,
       nbf: issuedAt,
       exp: issuedAt + this.#lifetimeSeconds,
       jti: randomUUID(),
       access: scopes,
+    };
+    // Which of its accounts and logins it is for is nobody else's business.
+    const own = {
       ...(account && { account: { id: account.id, version: account.credentialVersion } }),
       ...(issuedTo && { credential: issuedTo }),
-    });
+    };
+    const token =
+      audience === undefined
+        ? await signJwt(signing, { ...claims, ...own })
+        : await signJwt(signing, claims, x5c);
     return {
       token,
       access_token: token,
@@ -74,11 +83,11 @@ export class Tokens {
 
   /** @throws TokenRefused */
   async verify(token: string, { forgiveExpiry = false } = {}): Promise<VerifiedToken> {
-    const { byKid } = await this.#keys.current();
+    const ring = await this.#keys.current();
     const hash = createHash('sha256').update(token).digest('base64');
     const known = this.#verified.get(hash);
     const { content, kid } =
-      known && byKid.has(known.kid) ? known : await this.#verifyAnew(token, byKid, forgiveExpiry);
+      known && ring.find(known.kid) ? known : await this.#verifyAnew(token, ring, forgiveExpiry);
     if (nowSeconds() < content.expiresAt + clockToleranceSeconds) {
       this.#verified.set(hash, { content, kid });
       return content;
@@ -91,12 +100,8 @@ export class Tokens {
     return { ...content, expired: true };
   }
 
-  async #verifyAnew(
-    token: string,
-    byKid: ReadonlyMap<string, SigningKey>,
-    forgiveExpiry: boolean,
-  ): Promise<Verified> {
-    const { claims, kid } = await verifyJwt(token, this.#service, (id) => byKid.get(id), { forgiveExpiry });
+  async #verifyAnew(token: string, ring: KeyRing, forgiveExpiry: boolean): Promise<Verified> {
+    const { claims, kid } = await verifyJwt(token, this.#service, (id) => ring.find(id), { forgiveExpiry });
     return { content: { ...readContent(claims), id: claims.jti!, expiresAt: claims.exp! }, kid };
   }
 }

@@ -20,6 +20,8 @@ export interface UsersDatabase {
 /** Opens users.db, creating and migrating it where necessary. */
 export function openUsersDatabase(path: string): UsersDatabase {
   const connection = openDatabase(path, { migrations, synchronous: 'FULL' });
+  // What a rotation or a revocation removes is gone from the file, not only from the table.
+  connection.pragma('secure_delete = ON');
   const dataVersion = connection.prepare('PRAGMA data_version').pluck();
   // data_version tells of the commits of other connections, not of this one's own.
   let ownWrites = 0;

@@ -1,4 +1,4 @@
-import { duration, key, oneOf, path, templateGrants, whole } from './values.ts';
+import { duration, key, oneOf, path, templateGrants, tokenServices, whole } from './values.ts';
 
 /** Logins and tokens. */
 export const authSettings = {
@@ -21,6 +21,11 @@ export const authSettings = {
     whole(1, 10_000),
     '50',
     'Devices that a user can be logged in on; one more drops the one renewed least recently.',
+  ),
+  'auth.services': key(
+    tokenServices,
+    '',
+    'Other registries that trust tokens of this one, by their `service`. With `=PREFIX`, their repository `app` is `PREFIX/app` in grants.',
   ),
   'auth.bcrypt_cost': key(
     whole(8, 14),

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
+import { isRepository } from '../../oci/reference.ts';
 import { parseSparseIndex, type SparseIndex } from '../../oci/sparse-index.ts';
 import { type DailyWindow, formatWindow, parseWindow } from '../daily-window.ts';
 import { parseDuration } from '../duration.ts';
@@ -54,6 +55,33 @@ export function duration(minimum = '0', maximum = '36500d'): ValueType<number> {
     },
   };
 }
+
+/** Another registry that trusts our tokens. */
+export interface TokenService {
+  /** As its challenges name it; audience of its tokens. */
+  name: string;
+  /** Its repository `app` is `prefix/app` in our grants; '' without a prefix. */
+  prefix: string;
+}
+
+function parseService(text: string): TokenService | undefined {
+  const [, name, prefix = ''] = /^([A-Za-z0-9][A-Za-z0-9._:-]{0,127})(?:=(.+))?$/.exec(text) ?? [];
+  return name === undefined || (prefix !== '' && !isRepository(prefix)) ? undefined : { name, prefix };
+}
+
+export const tokenServices: ValueType<readonly TokenService[]> = {
+  expected: 'names of services, each with a prefix if wanted, such as registry.example.org=mirror',
+  list: true,
+  parse: (text) => {
+    const entries = text.split(',').map((entry) => entry.trim());
+    const services = entries.filter((entry) => entry !== '').map(parseService);
+    const names = new Set(services.map((service) => service?.name));
+    const isFine = names.size === services.length && services.every((service) => service !== undefined);
+    return isFine ? Object.freeze(services as TokenService[]) : undefined;
+  },
+  format: (services) =>
+    services.map(({ name, prefix }) => (prefix === '' ? name : `${name}=${prefix}`)).join(','),
+};
 
 export function whole(least: number, most: number): ValueType<number> {
   return {

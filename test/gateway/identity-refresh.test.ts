@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { hashSync } from 'bcryptjs';
 import { openIdentity, parseScopes } from '../../gateway/identity/index.ts';
 import { openDatabase } from '../../runtime/sqlite.ts';
+import { temporaryDirectory } from '../support/files.ts';
 import { onEnd, type Scope } from '../support/scope.ts';
 import { adminElsewhere, basic, type Fixture, type Flags, openBoth, silentLog } from './identity-fixture.ts';
 
@@ -223,4 +226,21 @@ test('the list shows the devices that are logged in, and no secret', async (t) =
   assert.equal(await alice.admin.revokeSessions('alice'), 1);
   age(alice, 31 * dayMs);
   assert.deepEqual(await alice.admin.listSessions(), []);
+});
+
+test('users of an htpasswd file get them too, void when their line changes', async (t) => {
+  const file = join(await temporaryDirectory(t, 'htpasswd'), 'htpasswd');
+  const write = (password: string) => writeFile(file, `erin:${hashSync(password, 8)}\n`);
+  await write('erins-password');
+  const { identity, admin } = await openBoth(t, { 'auth.htpasswd_file': file });
+  const erin = await identity.authenticate(basic('erin', 'erins-password'));
+  const issued = await identity.issueToken(erin, { scopes: [], device });
+  const secret = issued.refresh_token!;
+  assert.equal((await identity.redeem(secret, undefined)).name, 'erin');
+  assert.equal((await identity.authenticate(`Bearer ${issued.token}`)).name, 'erin');
+  assert.equal((await admin.listSessions('erin')).length, 1);
+  await write('another-password');
+  await identity.htpasswd();
+  await assert.rejects(identity.redeem(secret, undefined), refused);
+  await assert.rejects(identity.authenticate(`Bearer ${issued.token}`), { detail: { reason: 'revoked' } });
 });
