@@ -18,6 +18,7 @@ import { createRedirect } from './redirect.ts';
 import { createChain } from './server.ts';
 import { openShared, serveQuestions } from './shared.ts';
 import { serveReports } from './status.ts';
+import { plainAnswers } from './tls/plain-answers.ts';
 import { openCertificate, type ServedCertificate } from './tls.ts';
 import { openWarnings } from './warnings.ts';
 import { type Channel, ownServices } from './workers/channel.ts';
@@ -137,6 +138,7 @@ async function listenForRedirects(
   const port = config['http.port'];
   // Without TLS here there is no HTTPS to redirect to.
   if (port === 0 || config['tls.mode'] === 'off') return undefined;
-  const redirect = createRedirect(hostnames, listener.port, log);
+  const plainAnswer = plainAnswers(config);
+  const redirect = createRedirect({ hostnames, httpsPort: listener.port, plainAnswer, log });
   return openListener(redirect, { addresses: config.listen, port, setting: 'http.port', log });
 }

@@ -1,22 +1,50 @@
-import type { RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { isIPv6 } from 'node:net';
 import { splitTarget } from '../oci/endpoints.ts';
+import { OciError } from '../oci/errors.ts';
 import { sendError } from '../runtime/error-response.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Hostnames } from './hostname.ts';
 
-/** Plain HTTP that sends everybody to HTTPS, for names that are ours only: else it would redirect anywhere. */
-export function createRedirect(hostnames: Hostnames, httpsPort: number, log: Log): RequestListener {
-  return (request, response) => {
-    try {
-      const { name } = hostnames.check(request);
-      const target = request.url ?? '';
-      splitTarget(target);
-      const host = isIPv6(name) ? `[${name}]` : name;
-      const port = httpsPort === 443 ? '' : `:${httpsPort}`;
-      response.writeHead(308, { Location: `https://${host}${port}${target}`, 'Content-Length': 0 }).end();
-    } catch (error) {
-      sendError(response, error, log, '-');
-    }
+export interface RedirectParts {
+  hostnames: Hostnames;
+  httpsPort: number;
+  /** What is answered in plain HTTP, by path: undefined where nothing is to be had now. */
+  plainAnswer(path: string): Promise<string | undefined>;
+  log: Log;
+}
+
+const plainPaths = /^\/(?:ca\.crt|\.well-known\/acme-challenge\/[^/]+)$/;
+
+/**
+ * Plain HTTP that sends everybody to HTTPS, for names that are ours only: else it would redirect anywhere. What clients
+ * need before they can trust us is answered here.
+ */
+export function createRedirect({ hostnames, httpsPort, plainAnswer, log }: RedirectParts): RequestListener {
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
+    const { name } = hostnames.check(request);
+    const target = request.url ?? '';
+    const { path } = splitTarget(target);
+    if (plainPaths.test(path)) return sendText(request, response, await plainAnswer(path));
+    const host = isIPv6(name) ? `[${name}]` : name;
+    const port = httpsPort === 443 ? '' : `:${httpsPort}`;
+    response.writeHead(308, { Location: `https://${host}${port}${target}`, 'Content-Length': 0 }).end();
   };
+  return (request, response) => {
+    answer(request, response).catch((error) => sendError(response, error, log, '-'));
+  };
+}
+
+function sendText({ method }: IncomingMessage, response: ServerResponse, text: string | undefined): void {
+  if (text === undefined) throw new OciError('NOT_FOUND');
+  if (method !== 'GET' && method !== 'HEAD') {
+    throw new OciError('UNSUPPORTED', { headers: { Allow: 'GET, HEAD' } });
+  }
+  response.writeHead(200, {
+    'Content-Type': 'text/plain; charset=utf-8',
+    'Content-Length': Buffer.byteLength(text),
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+  });
+  response.end(method === 'HEAD' ? undefined : text);
 }

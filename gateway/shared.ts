@@ -10,12 +10,14 @@ import { type AuditTrail, openAuditTrail } from './audit/trail.ts';
 import { serveMetrics } from './metrics/scrape.ts';
 import type { WorkerSnapshot } from './metrics/workers.ts';
 import { gatewayFigures, mergeStatus, reports, type WorkerStatus } from './status.ts';
+import { AcmeKeeper } from './tls/acme-keeper.ts';
 import { serveTicketKeys } from './tls/ticket-keys.ts';
 import type { Hub } from './workers/channel.ts';
 
 /** What a gateway has once, however many workers it has: in the primary, or in the one process. */
 export interface Shared {
   trail: AuditTrail;
+  acme: AcmeKeeper | undefined;
   reload(): Promise<void>;
   close(): Promise<void>;
 }
@@ -27,10 +29,16 @@ export async function openShared(config: Config, log: Log, hub: Hub): Promise<Sh
   const trail = await openAuditTrail(config, log);
   serveAudit(hub, trail);
   const ticketKeys = serveTicketKeys(hub);
+  const acme = config['tls.mode'] === 'acme' ? new AcmeKeeper(config, log) : undefined;
   return {
     trail,
-    reload: () => trail.reopen(),
+    acme,
+    async reload() {
+      acme?.retry();
+      await trail.reopen();
+    },
     async close() {
+      acme?.close();
       ticketKeys.close();
       await trail.close();
     },
@@ -42,7 +50,7 @@ export async function serveQuestions(
   config: Config,
   log: Log,
   hub: Hub,
-  { trail }: Shared,
+  { trail, acme }: Shared,
 ): Promise<{ close(): Promise<void> }> {
   const metrics = await serveMetrics(config, () => hub.askAll<WorkerSnapshot>(reports.metrics), log);
   const handlers: ControlHandlers = {
@@ -52,6 +60,7 @@ export async function serveQuestions(
         ...mergeStatus(workers),
         process: await gatewayFigures(workers),
         audit: trail.status(),
+        acme: acme?.state(),
         metrics: metrics ? { port: metrics.port, url: metrics.url } : null,
       };
     },
@@ -59,6 +68,7 @@ export async function serveQuestions(
   };
   try {
     const control = await serveControl(dataPaths(config).gatewaySocket, handlers, log);
+    acme?.begin();
     return {
       async close() {
         await control.close();

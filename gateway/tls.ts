@@ -1,9 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ServerOptions, Server as TlsServer } from 'node:https';
-import type { TLSSocket } from 'node:tls';
+import type { SecureContext, TLSSocket } from 'node:tls';
 import { type CertificateDescription, describeCertificate } from '../certs/index.ts';
+import { dataPaths } from '../runtime/config.ts';
 import type { Config } from '../runtime/config-schema.ts';
 import type { Log } from '../runtime/log.ts';
+import { AcmeChallenges } from './tls/acme-challenges.ts';
+import { AcmeHandshake } from './tls/acme-handshake.ts';
 import { ClientCertificates, type ClientIdentity } from './tls/client-certificates.ts';
 import { ExpiryWarnings } from './tls/expiry.ts';
 import { ensureOwn, renewWhenDue } from './tls/own-certificate.ts';
@@ -72,12 +75,16 @@ interface FrontParts {
 /** TLS as this process offers it. */
 class TlsFront implements ServedCertificate {
   readonly #parts: FrontParts;
+  readonly #acme: AcmeHandshake | undefined;
   readonly #closers: { close(): void }[];
   #servers: readonly TlsServer[] = [];
 
   constructor(parts: FrontParts) {
     const { config, log, pairs, clients } = parts;
     this.#parts = parts;
+    if (config['tls.mode'] === 'acme') {
+      this.#acme = new AcmeHandshake(new AcmeChallenges(dataPaths(config).acmeChallenges));
+    }
     const renewals = pairs
       .filter(({ source }) => source === 'own')
       .map((pair) => renewWhenDue(pair, config, log));
@@ -89,14 +96,10 @@ class TlsFront implements ServedCertificate {
     const { pairs, clients } = this.#parts;
     return {
       ...this.#contextOptions(),
-      ALPNProtocols: ['http/1.1'],
-      SNICallback: (servername, done) => {
-        try {
-          done(null, chooseContext(pairs, servername, clients?.authority));
-        } catch (error) {
-          done(error as Error);
-        }
-      },
+      SNICallback: sniCallback((socket, servername) => {
+        return this.#acme?.contextOf(socket) ?? chooseContext(pairs, servername, clients?.authority);
+      }),
+      ...alpn(this.#acme),
       // A bad certificate is let in, to be refused in words; see ClientCertificates.
       ...(clients ? { requestCert: true, rejectUnauthorized: false } : {}),
     };
@@ -104,6 +107,7 @@ class TlsFront implements ServedCertificate {
 
   keepCurrent(servers: readonly TlsServer[]): void {
     this.#servers = servers;
+    this.#acme?.endAfterHandshake(servers);
     for (const server of servers) {
       server.on('secureConnection', (socket: TLSSocket) => this.#parts.clients?.accept(socket));
     }
@@ -162,4 +166,26 @@ class TlsFront implements ServedCertificate {
     const options = contextOptions(pairs[0]!.pair!, clients?.authority);
     return { ...options, ticketKeys: ticketKey.current };
   }
+}
+
+type ChooseContext = (socket: TLSSocket, servername: string) => SecureContext | undefined;
+
+/** Node calls it on the socket. */
+function sniCallback(choose: ChooseContext): NonNullable<ServerOptions['SNICallback']> {
+  return function (this: unknown, servername, done) {
+    try {
+      done(null, choose(this as TLSSocket, servername));
+    } catch (error) {
+      done(error as Error);
+    }
+  };
+}
+
+function alpn(acme: AcmeHandshake | undefined): ServerOptions {
+  if (!acme) return { ALPNProtocols: ['http/1.1'] };
+  return {
+    ALPNCallback(this: unknown, { servername, protocols }) {
+      return acme.chooseProtocol(this as TLSSocket, servername, protocols);
+    },
+  };
 }

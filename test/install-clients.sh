@@ -8,6 +8,7 @@ wanted=(
   podman:podman buildah:buildah skopeo:skopeo umoci:umoci
   curl:curl nginx:nginx-light busybox:busybox-static openssl:openssl ip:iproute2 htpasswd:apache2-utils
   haproxy:haproxy promtool:prometheus
+  pebble:pebble pebble-challtestsrv:pebble testssl:testssl.sh
   fiu-run:fiu-utils slowhttptest:slowhttptest
 )
 

@@ -1,5 +1,4 @@
-import { join } from 'node:path';
-import type { KeyPairPaths } from '../../certs/index.ts';
+import { acmePaths } from '../../certs/index.ts';
 import { dataPaths } from '../../runtime/config.ts';
 import type { Config } from '../../runtime/config-schema.ts';
 import type { Log } from '../../runtime/log.ts';
@@ -33,11 +32,5 @@ function broughtPairs(config: Config): WantedPair[] {
 async function ownPairs(config: Config, log: Log): Promise<WantedPair[]> {
   const own: WantedPair = { paths: await ensureOwn(config, log), source: 'own' };
   if (config['tls.mode'] !== 'acme') return [own];
-  return [own, { paths: acmePaths(config), source: 'acme', optional: true }];
-}
-
-/** Where the certificate by an ACME authority is kept. */
-export function acmePaths(config: Config): KeyPairPaths {
-  const directory = dataPaths(config).acmeCertificates;
-  return { certificatePath: join(directory, 'server.crt'), keyPath: join(directory, 'server.key') };
+  return [own, { paths: acmePaths(dataPaths(config).acmeCertificates), source: 'acme', optional: true }];
 }

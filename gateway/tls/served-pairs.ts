@@ -9,12 +9,14 @@ import type { ServedPair } from './served-pair.ts';
  */
 export function choosePair(pairs: readonly ServedPair[], servername: string): ServedPair {
   const name = servername.toLowerCase().replace(/\.$/, '');
-  const usable = pairs.filter(({ pair }) => pair !== undefined);
+  // The own pair has all names, so that it can serve until the ACME authority has issued another one.
+  const own = pairs.filter(({ source }) => source === 'own');
+  const usable = pairs.filter((pair) => pair.pair !== undefined && !own.includes(pair));
   const wildcard = name.replace(/^[^.]+/, '*');
   return (
     usable.find(({ names }) => names.includes(name)) ??
     usable.find(({ names }) => isIP(name) === 0 && names.includes(wildcard)) ??
-    usable[0]!
+    pairs[0]!
   );
 }
 
