@@ -1,7 +1,7 @@
 import type { RepositoryRight } from '../../runtime/repository-rights.ts';
 import { unknownAccount } from './account-store.ts';
 import { AdminError } from './admin-error.ts';
-import { robotName } from './credential-rules.ts';
+import { robotName, tokenId } from './credential-rules.ts';
 import type { Grant } from './decide.ts';
 import { decideAdministration, isSiteAdministrator } from './decide-administration.ts';
 import { GrantStore } from './grant-store.ts';
@@ -122,7 +122,8 @@ export class ActingAdmin {
   }
 
   /** One of his own; somebody else's is not there for him. */
-  async revokeToken(id: string): Promise<TokenRow> {
+  async revokeToken(idOrSecret: string): Promise<TokenRow> {
+    const id = tokenId(idOrSecret);
     const isOwn = () => this.#tokens.list(this.#actor.name).some((token) => token.id === id);
     return this.#checked(
       () => this.#demandUser(),

@@ -1,6 +1,7 @@
 import type { RepositoryRight } from '../../runtime/repository-rights.ts';
 import { AdminError } from './admin-error.ts';
 import { checkActions, checkPattern, checkUserName, isUserName } from './rules.ts';
+import { publicId, secretKind } from './secret-format.ts';
 import { robotPrefix } from './subjects.ts';
 
 const maxRights = 100;
@@ -25,6 +26,11 @@ export function checkRobotName(name: string): string {
 /** A robot's login name, also where its name was given without the prefix. */
 export function robotName(name: string): string {
   return isUserName(name) ? robotPrefix + name : name;
+}
+
+/** The public id of a personal token, also where the whole token was given. */
+export function tokenId(idOrSecret: string): string {
+  return secretKind(idOrSecret) === 'personal-token' ? publicId(idOrSecret) : idOrSecret;
 }
 
 /** @throws AdminError NAME_INVALID */

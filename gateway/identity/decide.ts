@@ -67,8 +67,9 @@ export function readablePatterns(
   }
   const { admin, grants, limit } = rights;
   if (admin && !limit) return ['**'];
-  const everywhere: Grant[] = admin ? [{ subject: '', pattern: '**', actions: ['pull'] }] : [];
-  const readable = [...everywhere, ...grants].filter(({ actions }) => permits(actions, 'pull'));
+  const everywhere: Grant = { subject: '', pattern: '**', actions: ['pull'] };
+  const granted = admin ? [everywhere, ...grants.filter(isForAnybody)] : grants;
+  const readable = granted.filter(({ actions }) => permits(actions, 'pull'));
   const within = (limit ?? []).filter(({ actions }) => permits(actions, 'pull'));
   const patterns = readable.flatMap((grant) =>
     !limit || isForAnybody(grant)

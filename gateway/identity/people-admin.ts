@@ -7,6 +7,7 @@ import {
   checkRobotName,
   checkTokenName,
   robotName,
+  tokenId,
 } from './credential-rules.ts';
 import { GrantStore } from './grant-store.ts';
 import {
@@ -21,7 +22,7 @@ import {
 import { PersonalTokenStore } from './personal-token-store.ts';
 import { RobotStore } from './robot-store.ts';
 import { checkUserName } from './rules.ts';
-import { hashSecret, makeSecret, publicId, secretKind } from './secret-format.ts';
+import { hashSecret, makeSecret, publicId } from './secret-format.ts';
 import { TeamStore } from './team-store.ts';
 import type { UsersDatabase } from './users-database.ts';
 
@@ -151,7 +152,7 @@ export class PeopleAdmin {
 
   /** @param idOrSecret the public id, or the whole token as it was found somewhere. @returns what it was. */
   async revokeToken(idOrSecret: string): Promise<TokenRow> {
-    const id = secretKind(idOrSecret) === 'personal-token' ? publicId(idOrSecret) : idOrSecret;
+    const id = tokenId(idOrSecret);
     const [row] = tokenRows([this.#tokens.existing(id)], this.#readUses);
     this.#tokens.remove(id);
     return row!;
