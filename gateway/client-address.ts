@@ -1,5 +1,9 @@
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
+import type { Config } from '../runtime/config-schema.ts';
+import type { ProxiedConnections } from './proxied/connections.ts';
+import { type Hop, parseForwarded } from './proxied/forwarded.ts';
+import { canonicalAddress, networkCheck } from './proxied/networks.ts';
 
 export interface ClientOrigin {
   address: string;
@@ -11,35 +15,50 @@ export interface ClientOrigin {
 
 export type ClientOriginReader = (request: IncomingMessage, encrypted: boolean) => ClientOrigin;
 
+type ProxySettings = Pick<Config, 'proxy.trusted' | 'proxy.header'>;
+
 /**
- * Where a request comes from. `X-Forwarded-For` and `X-Forwarded-Proto` count only when the connection comes from
- * one of `trusted` (addresses and networks); then the rightmost hop that is not itself listed is the client, since
- * everything to the left of it is what the client claims.
+ * Where a request comes from. What a header says counts only when the connection comes from one of `proxy.trusted`;
+ * then the rightmost hop that is not itself listed is the client, since everything to the left of it is what the client
+ * claims. Only the header that is set is read: a proxy writes one of them, and passes a client's other one on.
+ * @param connections what the PROXY protocol said of them, where it is spoken.
  */
-export function clientOriginReader(trusted: readonly string[]): ClientOriginReader {
+export function clientOriginReader(
+  { 'proxy.trusted': trusted, 'proxy.header': header }: ProxySettings,
+  connections?: ProxiedConnections,
+): ClientOriginReader {
   const isTrusted = networkCheck(trusted);
+  const readHops = header === 'forwarded' ? forwardedHops : header === 'none' ? () => [] : xForwardedHops;
   return (request, encrypted) => {
-    const peer = canonicalAddress(request.socket.remoteAddress ?? '');
+    const peer =
+      connections?.sourceOf(request.socket) ?? canonicalAddress(request.socket.remoteAddress ?? '');
     if (!isTrusted(peer)) return { address: peer, throughProxy: false, secure: encrypted };
-    const protocol = listValues(request, 'x-forwarded-proto').at(-1)?.toLowerCase();
+    const { address, protocol } = rightmostUntrusted(peer, readHops(request), isTrusted);
     return {
-      address: rightmostUntrusted(peer, listValues(request, 'x-forwarded-for'), isTrusted),
+      address: address ?? peer,
       throughProxy: true,
       secure: protocol === undefined ? encrypted : protocol === 'https',
     };
   };
 }
 
-function rightmostUntrusted(peer: string, hops: string[], isTrusted: (address: string) => boolean): string {
-  let client = peer;
+function rightmostUntrusted(peer: string, hops: Hop[], isTrusted: (address: string) => boolean): Hop {
+  let client: Hop = { address: peer, protocol: undefined };
   for (const hop of hops.reverse()) {
-    const address = hopAddress(hop);
     // What cannot be read cannot be followed: the nearest hop that is known stands for the client.
-    if (address === undefined) return client;
-    client = address;
-    if (!isTrusted(address)) return client;
+    if (hop.address === undefined)
+      return { address: client.address, protocol: hop.protocol ?? client.protocol };
+    client = hop;
+    if (!isTrusted(hop.address)) return client;
   }
   return client;
+}
+
+/** One protocol for all of them: what the nearest proxy says in `X-Forwarded-Proto`. */
+function xForwardedHops(request: IncomingMessage): Hop[] {
+  const protocol = listValues(request, 'x-forwarded-proto').at(-1)?.toLowerCase();
+  const hops = listValues(request, 'x-forwarded-for').map((hop) => ({ address: hopAddress(hop), protocol }));
+  return hops.length > 0 ? hops : [{ address: undefined, protocol }];
 }
 
 /** An entry of X-Forwarded-For; some proxies add the port. */
@@ -48,24 +67,14 @@ function hopAddress(hop: string): string | undefined {
   return isIP(bare) === 0 ? undefined : canonicalAddress(bare);
 }
 
-/** Whether an address is one of those, or in one of those networks. */
-export function networkCheck(trusted: readonly string[]): (address: string) => boolean {
-  if (trusted.length === 0) return () => false;
-  const networks = new BlockList();
-  for (const entry of trusted) {
-    const [address = '', bits] = entry.split('/');
-    const family = isIP(address) === 4 ? 'ipv4' : 'ipv6';
-    networks.addSubnet(address, bits === undefined ? (family === 'ipv4' ? 32 : 128) : Number(bits), family);
+/** Line by line: what a client broke in its own takes nothing from the one that a proxy added. */
+function forwardedHops({ rawHeaders }: IncomingMessage): Hop[] {
+  const hops: Hop[] = [];
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    if (rawHeaders[index]!.toLowerCase() !== 'forwarded') continue;
+    hops.push(...(parseForwarded(rawHeaders[index + 1]!) ?? [{ address: undefined, protocol: undefined }]));
   }
-  return (address) => {
-    const version = isIP(address);
-    return version !== 0 && networks.check(address, version === 4 ? 'ipv4' : 'ipv6');
-  };
-}
-
-/** IPv4 that came over a dual-stack socket as IPv4; without the zone of a link-local address. */
-function canonicalAddress(address: string): string {
-  return address.replace(/^::ffff:(?=[0-9.]+$)/i, '').replace(/%.*$/, '');
+  return hops;
 }
 
 function listValues(request: IncomingMessage, name: string): string[] {

@@ -13,6 +13,8 @@ import { openIdentity } from './identity/index.ts';
 import { openLimits } from './limits/policy.ts';
 import { type Listener, openListener } from './listener.ts';
 import { observe } from './observe.ts';
+import { ProxiedConnections } from './proxied/connections.ts';
+import { networkCheck } from './proxied/networks.ts';
 import { openProxy } from './proxy.ts';
 import { createRedirect } from './redirect.ts';
 import { createChain } from './server.ts';
@@ -75,11 +77,12 @@ export async function openFrontDoor(config: Config, log: Log, channel: Channel):
     const observation = observe(config, proxy, certificate);
     const { metrics, health } = observation;
     const accessLines = openAccessLines(config, log);
+    const proxied = openProxied(config, log);
     const chain = createChain({
       log,
       metrics,
       health,
-      readOrigin: clientOriginReader(config['proxy.trusted']),
+      readOrigin: clientOriginReader(config, proxied),
       hostnames,
       limits: openLimits(config),
       identity,
@@ -90,10 +93,10 @@ export async function openFrontDoor(config: Config, log: Log, channel: Channel):
       strictTransport: strictTransport(config['tls.hsts']),
       upstream: { proxy, storageRoot: config['storage.root'] },
     });
-    const listener = await listen(chain, config, certificate, log, channel);
+    const listener = await listen(chain, { config, certificate, proxied, log, channel });
     observation.watch(listener);
     closers.push(() => listener.close(config['shutdown.drain']));
-    const redirect = await listenForRedirects(listener, hostnames, config, log);
+    const redirect = await listenForRedirects(listener, hostnames, { config, proxied, log });
     closers.push(() => redirect?.close(0));
     serveReports(channel, { listener, config, certificate, identity, observation });
     const reload = async () => {
@@ -113,17 +116,28 @@ function strictTransport(maxAgeMs: number): string {
   return maxAgeMs === 0 ? '' : `max-age=${Math.floor(maxAgeMs / 1000)}`;
 }
 
+/** @returns undefined where nobody speaks the PROXY protocol. */
+function openProxied(config: Config, log: Log): ProxiedConnections | undefined {
+  if (config['proxy.protocol'] === 'off') return undefined;
+  return new ProxiedConnections({ isProxy: networkCheck(config['proxy.trusted']), log });
+}
+
+interface ListenParts {
+  config: Config;
+  certificate: ServedCertificate | undefined;
+  proxied: ProxiedConnections | undefined;
+  log: Log;
+  channel: Channel;
+}
+
 async function listen(
   chain: Parameters<typeof openListener>[0],
-  config: Config,
-  certificate: ServedCertificate | undefined,
-  log: Log,
-  channel: Channel,
+  { config, certificate, proxied, log, channel }: ListenParts,
 ): Promise<Listener> {
   const { listen: addresses } = config;
   const port = await channel.call<number>(ownServices.port);
   const tls = certificate?.options();
-  const listener = await openListener(chain, { addresses, port, setting: 'port', tls, log });
+  const listener = await openListener(chain, { addresses, port, setting: 'port', tls, proxied, log });
   certificate?.keepCurrent(listener.servers as TlsServer[]);
   log.info('listening', { addresses: listener.addresses, tls: config['tls.mode'] });
   return listener;
@@ -132,13 +146,12 @@ async function listen(
 async function listenForRedirects(
   listener: Listener,
   hostnames: Hostnames,
-  config: Config,
-  log: Log,
+  { config, proxied, log }: Pick<ListenParts, 'config' | 'proxied' | 'log'>,
 ): Promise<Listener | undefined> {
   const port = config['http.port'];
   // Without TLS here there is no HTTPS to redirect to.
   if (port === 0 || config['tls.mode'] === 'off') return undefined;
   const plainAnswer = plainAnswers(config);
   const redirect = createRedirect({ hostnames, httpsPort: listener.port, plainAnswer, log });
-  return openListener(redirect, { addresses: config.listen, port, setting: 'http.port', log });
+  return openListener(redirect, { addresses: config.listen, port, setting: 'http.port', proxied, log });
 }

@@ -3,6 +3,7 @@ import { createServer as createTlsServer, type ServerOptions } from 'node:https'
 import type { Socket } from 'node:net';
 import type { Log } from '../runtime/log.ts';
 import { answerClientError, refuseConnect } from './client-error.ts';
+import type { ProxiedConnections } from './proxied/connections.ts';
 
 const second = 1000;
 const minute = 60 * second;
@@ -18,12 +19,20 @@ const handshakeTimeout = 20 * second;
 /** Without a byte in either direction for this long, a connection is cut. */
 const idleTimeoutMs = 5 * minute;
 
+export interface HttpServerOptions {
+  tls?: ServerOptions | undefined;
+  /** Where connections begin with a PROXY header. */
+  proxied?: ProxiedConnections | undefined;
+  log: Log;
+}
+
 /** A server with this gateway's limits that answers in JSON also where Node would answer by itself. */
-export function makeHttpServer(handler: RequestListener, tls: ServerOptions | undefined, log: Log): Server {
+export function makeHttpServer(handler: RequestListener, { tls, proxied, log }: HttpServerOptions): Server {
   const options = { ...timeouts, noDelay: true, keepAlive: true, requireHostHeader: false };
   const server = tls
     ? createTlsServer({ ...tls, ...options, handshakeTimeout })
     : createServer({ ...options, insecureHTTPParser: false });
+  proxied?.guard(server);
   server.setTimeout(idleTimeoutMs);
   server.on('request', handler);
   // With these two listeners an `Expect` is left to the handler, instead of an answer before anything is checked.
@@ -32,10 +41,10 @@ export function makeHttpServer(handler: RequestListener, tls: ServerOptions | un
   server.on('connect', (_request, socket) => refuseConnect(socket));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     // Gone once the socket is closed.
-    const { remoteAddress } = socket as Socket;
+    const address = proxied?.sourceOf(socket as Socket) ?? (socket as Socket).remoteAddress;
     const answer = answerClientError(error, socket);
-    if (answer) log.info('request refused', { ...answer, address: remoteAddress, code: error.code });
-    else log.debug('connection broken off', { address: remoteAddress, code: error.code });
+    if (answer) log.info('request refused', { ...answer, address, code: error.code });
+    else log.debug('connection broken off', { address, code: error.code });
   });
   server.on('tlsClientError', (error: NodeJS.ErrnoException) => {
     log.debug('TLS handshake failed', { code: error.code });

@@ -6,6 +6,7 @@ import type { Log } from '../runtime/log.ts';
 import { bind } from './bind.ts';
 import { makeHttpServer } from './http-server.ts';
 import { inTurn } from './in-turn.ts';
+import type { ProxiedConnections } from './proxied/connections.ts';
 
 export interface ListenOptions {
   /** Empty: all, IPv6 and IPv4. */
@@ -15,6 +16,7 @@ export interface ListenOptions {
   /** Name of the setting that the port comes from, for the message when it cannot be had. */
   setting: string;
   tls?: ServerOptions | undefined;
+  proxied?: ProxiedConnections | undefined;
   log: Log;
 }
 
@@ -51,10 +53,7 @@ export async function openListener(handler: RequestListener, options: ListenOpti
     });
     handler(request, response);
   });
-  const servers = await bind(
-    () => track(makeHttpServer(counted, options.tls, options.log), sockets),
-    options,
-  );
+  const servers = await bind(() => track(makeHttpServer(counted, options), sockets), options);
   const addresses = servers.map((server) => {
     const { address, port } = server.address() as AddressInfo;
     return { address, port };

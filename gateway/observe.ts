@@ -1,9 +1,9 @@
 import type { Config } from '../runtime/config-schema.ts';
 import { watchEventLoop } from '../runtime/process-figures.ts';
-import { networkCheck } from './client-address.ts';
 import { openReadiness, type Readiness } from './health/readiness.ts';
 import type { Listener } from './listener.ts';
 import { type Metrics, openMetrics } from './metrics/metrics.ts';
+import { networkCheck } from './proxied/networks.ts';
 import type { CoreProxy } from './proxy.ts';
 import type { Health } from './routes.ts';
 import type { ServedCertificate } from './tls.ts';

@@ -4,7 +4,13 @@ import type { Config, ConfigName } from './config-schema.ts';
 
 /** Settings that are good by themselves but do not go together; those that are faulty already are not looked at. */
 export function crossFaults(values: Config): ConfigFault[] {
-  return [...filesFaults(values), ...clientFaults(values), ...acmeFaults(values)];
+  return [...proxyFaults(values), ...filesFaults(values), ...clientFaults(values), ...acmeFaults(values)];
+}
+
+function proxyFaults(values: Config): ConfigFault[] {
+  if (values['proxy.protocol'] !== 'on' || values['proxy.trusted']?.length !== 0) return [];
+  const expected = 'the proxies that send the header, since proxy.protocol is on';
+  return [{ key: 'proxy.trusted', value: '', expected }];
 }
 
 function filesFaults(values: Config): ConfigFault[] {

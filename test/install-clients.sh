@@ -19,6 +19,7 @@ for entry in "${wanted[@]}"; do
 done
 # Node from 25 on is linked with it, and a bare Debian has it only beside a compiler.
 [[ $(ldconfig -p) == *libatomic.so.1\ * ]] || missing+=(libatomic1)
+[ -e /usr/lib/nginx/modules/ngx_stream_module.so ] || missing+=(libnginx-mod-stream)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if [ "$(id -u)" -ne 0 ]; then

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { isHostname, isNetwork, key, list, neededPath, whole } from './values.ts';
+import { isHostname, isNetwork, key, list, neededPath, oneOf, whole } from './values.ts';
 
 /** Where the server listens and who it is. */
 export const serverSettings = {
@@ -27,6 +27,16 @@ export const serverSettings = {
   'proxy.trusted': key(
     list('addresses or networks such as 10.0.0.0/8, separated by commas', isNetwork),
     '',
-    'Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. Anybody else’s are ignored.',
+    'Proxies whose word is taken for who the client is, by `proxy.header` and `proxy.protocol`. Anybody else’s is not.',
+  ),
+  'proxy.header': key(
+    oneOf('x-forwarded-for', 'forwarded', 'none'),
+    'x-forwarded-for',
+    'The one header in which the listed proxies name the client: `x-forwarded-for` (with `X-Forwarded-Proto`) or `forwarded` (RFC 7239). The other one is never read, since a proxy passes on what a client wrote there.',
+  ),
+  'proxy.protocol': key(
+    oneOf('off', 'on'),
+    'off',
+    '`on`: each connection of a listed proxy begins with a PROXY protocol header, version 1 or 2; one without is closed. Others must not send it.',
   ),
 } as const;

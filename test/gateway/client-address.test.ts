@@ -8,11 +8,15 @@ import { startGateway } from './support.ts';
 
 const trusted = ['10.0.0.0/8', '192.168.1.1', 'fd00::/8'];
 
-function origin(remoteAddress: string, headers: Record<string, string>, encrypted = false) {
-  return clientOriginReader(trusted)(
-    { socket: { remoteAddress }, headers } as unknown as IncomingMessage,
-    encrypted,
-  );
+function origin(
+  remoteAddress: string,
+  headers: Record<string, string>,
+  encrypted = false,
+  header: 'x-forwarded-for' | 'forwarded' | 'none' = 'x-forwarded-for',
+) {
+  const read = clientOriginReader({ 'proxy.trusted': trusted, 'proxy.header': header });
+  const rawHeaders = Object.entries(headers).flat();
+  return read({ socket: { remoteAddress }, headers, rawHeaders } as unknown as IncomingMessage, encrypted);
 }
 
 test('only a listed proxy is asked who the client is', () => {
@@ -40,6 +44,57 @@ test('the client is the rightmost hop that is not listed', () => {
   ] as const) {
     assert.equal(origin('10.0.0.1', { 'x-forwarded-for': forwardedFor }).address, expected, forwardedFor);
   }
+});
+
+test('Forwarded: the same rule, whatever its form', () => {
+  for (const [forwarded, expected] of [
+    ['for=1.2.3.4', '1.2.3.4'],
+    ['For="1.2.3.4:567";proto=https;by=10.0.0.1', '1.2.3.4'],
+    ['for=6.6.6.6, for=1.2.3.4, for=10.0.0.9', '1.2.3.4'],
+    ['for="[2001:db8:cafe::17]:4711"', '2001:db8:cafe::17'],
+    ['for="[2001:db8:cafe::17]:_port"', '2001:db8:cafe::17'],
+    ['for="[::ffff:1.2.3.4]"', '1.2.3.4'],
+    ['for=6.6.6.6,for=10.0.0.7', '6.6.6.6'],
+    ['proto=http;host=x , for = 6.6.6.6', '10.0.0.1'],
+    ['for=unknown', '10.0.0.1'],
+    ['for=6.6.6.6, for=_SEVKISEK, for=10.0.0.9', '10.0.0.9'],
+    ['for=6.6.6.6, for="unclosed, for=1.2.3.4', '10.0.0.1'],
+    ['for=6.6.6.6;for=1.2.3.4', '10.0.0.1'],
+    ['for=2001:db8::1', '10.0.0.1'],
+    ['for="2001:db8::1"', '10.0.0.1'],
+    ['for="\\1.2.3.\\4"', '1.2.3.4'],
+    [', ,;for=1.2.3.4;, ', '1.2.3.4'],
+    ['', '10.0.0.1'],
+  ] as const) {
+    assert.equal(origin('10.0.0.1', { forwarded }, false, 'forwarded').address, expected, forwarded);
+  }
+  assert.equal(origin('8.8.8.8', { forwarded: 'for=1.2.3.4' }, false, 'forwarded').address, '8.8.8.8');
+});
+
+test('a client that breaks its own Forwarded line takes nothing from the line of the proxy', () => {
+  const read = clientOriginReader({ 'proxy.trusted': trusted, 'proxy.header': 'forwarded' });
+  const rawHeaders = ['Forwarded', 'for="6.6.6.6', 'forwarded', 'for=1.2.3.4;proto=https'];
+  const request = { socket: { remoteAddress: '10.0.0.1' }, headers: {}, rawHeaders };
+  const { address, secure } = read(request as unknown as IncomingMessage, false);
+  assert.deepEqual([address, secure], ['1.2.3.4', true]);
+});
+
+test('of Forwarded, the element that names the client says how the client came', () => {
+  const forwarded = 'for=6.6.6.6;proto=http, for=1.2.3.4;proto=HTTPS, for=10.0.0.9;proto=http';
+  const found = origin('10.0.0.1', { forwarded }, false, 'forwarded');
+  assert.deepEqual([found.address, found.secure], ['1.2.3.4', true]);
+  assert.equal(origin('10.0.0.1', { forwarded: 'for=_hidden;proto=https' }, false, 'forwarded').secure, true);
+});
+
+test('the header that is not set is never read, though it came through a listed proxy', () => {
+  const both = { 'x-forwarded-for': '1.1.1.1', 'x-forwarded-proto': 'https', forwarded: 'for=2.2.2.2' };
+  const found = (header: 'x-forwarded-for' | 'forwarded' | 'none') => {
+    const { address, secure } = origin('10.0.0.1', both, false, header);
+    return [address, secure];
+  };
+  assert.deepEqual(found('x-forwarded-for'), ['1.1.1.1', true]);
+  assert.deepEqual(found('forwarded'), ['2.2.2.2', false]);
+  assert.deepEqual(found('none'), ['10.0.0.1', false]);
 });
 
 test('X-Forwarded-Proto counts from a listed proxy only', () => {

@@ -130,7 +130,10 @@ const from = (remoteAddress: string, headers: Record<string, string>) =>
   ({ socket: { remoteAddress }, headers }) as unknown as IncomingMessage;
 
 test('X-Forwarded-For: of a stranger it counts for nothing; of a listed proxy it gives an address', () => {
-  const read = clientOriginReader(['10.0.0.0/8', '::1', 'fd00::/8']);
+  const read = clientOriginReader({
+    'proxy.trusted': ['10.0.0.0/8', '::1', 'fd00::/8'],
+    'proxy.header': 'x-forwarded-for',
+  });
   fc.assert(
     fc.property(
       fc.array(hop, { maxLength: 5 }),

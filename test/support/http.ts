@@ -12,6 +12,8 @@ export interface Target {
   ca?: string | undefined;
   /** A unix socket to speak HTTP on, in place of the origin's address. */
   socketPath?: string | undefined;
+  /** Where the connection comes from. */
+  localAddress?: string | undefined;
   /** Sent as Basic credentials, unasked. */
   user?: string | undefined;
   password?: string | undefined;
@@ -61,6 +63,9 @@ export function as<T extends Target>(target: T, user?: string, password?: string
 
 function send(origin: URL, options: RequestOptions): http.ClientRequest {
   const { method = 'GET', path = '/', body, ca, socketPath, user, password, headers } = options;
+  // An address of IPv4 reaches no name that stands for one of IPv6, too.
+  const { localAddress } = options;
+  const from = localAddress === undefined ? {} : { localAddress, family: 4 };
   const credentials = user === undefined ? {} : { authorization: basic(user, password ?? '') };
   const known = typeof body === 'string' || Buffer.isBuffer(body);
   const length = known ? { 'content-length': String(Buffer.byteLength(body)) } : {};
@@ -68,6 +73,7 @@ function send(origin: URL, options: RequestOptions): http.ClientRequest {
     host: origin.hostname.replace(/^\[|\]$/g, ''),
     port: origin.port,
     socketPath,
+    ...from,
     ca,
     method,
     // Taken as it is: bad paths are what some tests are about.
