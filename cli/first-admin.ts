@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { openAdmin } from '../gateway/admin.ts';
-import { auditedAdmin } from '../gateway/audit/index.ts';
+import { audited } from '../gateway/audit/index.ts';
 import { operator } from '../runtime/audit-report.ts';
 import { dataPaths } from '../runtime/config.ts';
 import type { Config } from '../runtime/config-schema.ts';
@@ -28,7 +28,7 @@ export async function ensureFirstAdmin(
   environment: NodeJS.ProcessEnv,
   isTerminal: boolean,
 ): Promise<string | undefined> {
-  const admin = auditedAdmin(await openAdmin(config), operator(), (entry) => reportChange(config, entry));
+  const admin = audited(await openAdmin(config), operator(), (entry) => reportChange(config, entry));
   try {
     if ((await admin.listUsers()).some(({ source }) => source === 'own')) return undefined;
     const given = givenPassword(environment);

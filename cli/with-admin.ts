@@ -1,5 +1,5 @@
 import { type Action, type Admin, openAdmin } from '../gateway/admin.ts';
-import { auditedAdmin } from '../gateway/audit/index.ts';
+import { audited } from '../gateway/audit/index.ts';
 import { operator } from '../runtime/audit-report.ts';
 import { reportChange } from './audit-report.ts';
 import type { Call } from './command.ts';
@@ -9,7 +9,7 @@ import { loadExisting } from './settings.ts';
 /** Opens users and rights, does something with them, closes. What is done takes effect in a running server at once. */
 export async function withAdmin<Result>(call: Call, use: (admin: Admin) => Promise<Result>): Promise<Result> {
   const { config } = loadExisting(call.flags);
-  const admin = auditedAdmin(await openAdmin(config), operator(), (entry) => reportChange(config, entry));
+  const admin = audited(await openAdmin(config), operator(), (entry) => reportChange(config, entry));
   try {
     return await use(admin);
   } finally {

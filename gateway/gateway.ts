@@ -3,6 +3,7 @@ import { dataPaths } from '../runtime/config.ts';
 import type { Config } from '../runtime/config-schema.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Running } from '../runtime/main.ts';
+import { openApi } from './api/api.ts';
 import { openAccessLines } from './audit/access-lines.ts';
 import { openAudit, together } from './audit/access-log.ts';
 import { auditOver } from './audit/remote.ts';
@@ -78,20 +79,27 @@ export async function openFrontDoor(config: Config, log: Log, channel: Channel):
     const { metrics, health } = observation;
     const accessLines = openAccessLines(config, log);
     const proxied = openProxied(config, log);
+    const recorder = auditOver(channel);
+    const audit = together(openAudit(log, accessLines), openWitness(recorder));
+    const limits = openLimits(config);
+    const upstream = { proxy, storageRoot: config['storage.root'] };
+    const api = await openApi(config, { identity, limits, audit, upstream, recorder });
+    closers.push(() => api.close());
     const chain = createChain({
       log,
       metrics,
       health,
       readOrigin: clientOriginReader(config, proxied),
       hostnames,
-      limits: openLimits(config),
+      limits,
       identity,
-      audit: together(openAudit(log, accessLines), openWitness(auditOver(channel))),
+      audit,
       challenge: { mode: config['auth.challenge'], service: identity.service },
       warnings: openWarnings(config, certificate),
       clientOf: (request, response) => certificate?.clientOf(request, response),
       strictTransport: strictTransport(config['tls.hsts']),
-      upstream: { proxy, storageRoot: config['storage.root'] },
+      upstream,
+      api,
     });
     const listener = await listen(chain, { config, certificate, proxied, log, channel });
     observation.watch(listener);

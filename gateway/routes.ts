@@ -1,5 +1,7 @@
 import { parseEndpoint } from '../oci/endpoints.ts';
 import { OciError } from '../oci/errors.ts';
+import { findApi, isApiPath } from './api/api.ts';
+import { documentPath } from './api/operations.ts';
 import { type Exchange, sendJson } from './exchange.ts';
 import type { Readiness } from './health/readiness.ts';
 import type { LoginParts } from './login.ts';
@@ -17,7 +19,8 @@ const routes: Readonly<Record<string, Route>> = {
   '/': {
     name: 'root',
     methods: ['GET', 'HEAD'],
-    answer: (exchange) => sendJson(exchange, 200, { name: 'Gatehouse', registry: '/v2/', token: '/token' }),
+    answer: (exchange) =>
+      sendJson(exchange, 200, { name: 'Gatehouse', registry: '/v2/', token: '/token', api: documentPath }),
   },
   // RFC 8615; OpenID Connect and others look for it there.
   '/.well-known/jwks.json': { name: 'jwks', methods: ['GET', 'HEAD'], answer: answerKeySet },
@@ -86,7 +89,8 @@ export function findRoute(method: string, path: string): Route {
 /** What `OPTIONS` answers: the methods of a target. @throws OciError as the target's own reading does. */
 export function allowedMethods(target: string, path: string): string {
   try {
-    if (!parseEndpoint('OPTIONS', target)) findRoute('OPTIONS', path);
+    if (isApiPath(path)) findApi('OPTIONS', path);
+    else if (!parseEndpoint('OPTIONS', target)) findRoute('OPTIONS', path);
   } catch (error) {
     const allowed = error instanceof OciError ? error.headers['Allow'] : undefined;
     if (allowed !== undefined) return `${allowed}, OPTIONS`;

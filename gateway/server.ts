@@ -4,6 +4,7 @@ import { parseEndpoint, splitTarget } from '../oci/endpoints.ts';
 import { sendError } from '../runtime/error-response.ts';
 import type { Log } from '../runtime/log.ts';
 import { authorise, scopeNeeded } from './access.ts';
+import { type Api, isApiPath } from './api/api.ts';
 import type { Audit } from './audit/access-log.ts';
 import { type ChallengeSettings, withChallenge } from './challenge.ts';
 import type { ClientOriginReader } from './client-address.ts';
@@ -36,6 +37,7 @@ export interface ChainParts {
   /** `Strict-Transport-Security` for those who come by HTTPS; empty: none. */
   strictTransport: string;
   upstream: Upstream;
+  api: Api;
 }
 
 /** What becomes of a request, in order. Every step throws what is to be answered instead. */
@@ -60,6 +62,10 @@ async function handle(exchange: Exchange, parts: ChainParts): Promise<void> {
   }
   const endpoint = parseEndpoint(method, target);
   if (!endpoint) {
+    if (isApiPath(path)) {
+      exchange.route = 'api';
+      return parts.api.answer(exchange, path, query);
+    }
     const route = findRoute(method, path);
     exchange.route = route.name;
     return route.answer(exchange, query, parts);

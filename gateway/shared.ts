@@ -64,7 +64,7 @@ export async function serveQuestions(
         metrics: metrics ? { port: metrics.port, url: metrics.url } : null,
       };
     },
-    'POST /audit': (entry) => trail.recordDurably(entry as AuditEntry),
+    'POST /audit': (entry) => trail.commit(entry as AuditEntry),
   };
   try {
     const control = await serveControl(dataPaths(config).gatewaySocket, handlers, log);

@@ -17,7 +17,7 @@ export function operator(): Pick<AuditEntry, 'actor' | 'actorKind' | 'requestId'
 /**
  * Puts an entry of another process than the gateway into the audit trail, which only the gateway writes. Resolves
  * when the entry is durable: committed by the gateway, or, where none runs or it cannot write, in a file of its own
- * that the next one takes up. An entry that comes both ways is written once: its request id is its identity.
+ * that the next one takes up. An entry that comes both ways is written once.
  * @throws Error when it can be kept nowhere.
  */
 export async function reportToAudit(config: Config, entry: AuditEntry): Promise<void> {

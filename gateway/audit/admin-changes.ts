@@ -1,5 +1,6 @@
 import type { AuditEntry } from '../../runtime/audit-entry.ts';
 import type { Admin } from '../admin.ts';
+import type { ActingAdmin } from '../identity/acting-admin.ts';
 import { robotName } from '../identity/credential-rules.ts';
 
 /** What a change says of itself. Never a password or a secret. */
@@ -79,15 +80,15 @@ export const adminChanges: Changes = {
 export type ChangeMaker = Omit<AuditEntry, 'at' | 'action' | 'subject' | 'detail' | 'result'>;
 
 /**
- * The façade, with each change reported once it is made. A change whose report fails has been made all the same;
- * its caller gets the report's error.
+ * The façade, or that of somebody who acts for himself, with each change reported once it is made. A change whose
+ * report fails has been made all the same; its caller gets the report's error.
  */
-export function auditedAdmin(
-  admin: Admin,
+export function audited<Face extends Admin | ActingAdmin>(
+  face: Face,
   by: ChangeMaker,
   report: (entry: AuditEntry) => Promise<void>,
-): Admin {
-  return new Proxy(admin, {
+): Face {
+  return new Proxy(face, {
     get(target, name) {
       const method: unknown = Reflect.get(target, name, target);
       if (typeof method !== 'function') return method;

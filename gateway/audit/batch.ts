@@ -12,8 +12,8 @@ export interface Batch {
   firstAt: number;
   lastAt: number;
   uses: readonly CredentialUse[];
-  /** Given where an entry may come a second time: then it is written only when none has this request id. */
-  uniqueRequestId?: string;
+  /** Set for an entry that may come a second time: then it is written only when it is not there yet. */
+  once?: true;
 }
 
 export interface CredentialUse {
@@ -27,15 +27,8 @@ export interface CredentialUse {
 /** Where batches go. @throws Error when it cannot be written now. */
 export type Sink = (batch: Batch) => Promise<void>;
 
-/** An entry by itself, written only when no entry of its time has its request id. */
+/** An entry by itself, written once however often it comes. */
 export function singleBatch(entry: AuditEntry): Batch {
-  const { at, requestId } = entry;
-  return {
-    entries: formatEntry(entry),
-    count: 1,
-    firstAt: at,
-    lastAt: at,
-    uses: [],
-    uniqueRequestId: requestId,
-  };
+  const { at } = entry;
+  return { entries: formatEntry(entry), count: 1, firstAt: at, lastAt: at, uses: [], once: true };
 }

@@ -59,16 +59,12 @@ export class Blocks {
     this.#database.close();
   }
 
-  #append({ entries, count, firstAt, lastAt, uses, uniqueRequestId }: Batch): void {
+  #append({ entries, count, firstAt, lastAt, uses, once }: Batch): void {
     for (const { credential, at, address } of uses) this.#use.run(credential, at, address);
-    if (count === 0 || (uniqueRequestId !== undefined && this.#has(uniqueRequestId, firstAt))) return;
+    if (count === 0 || (once && this.#find.get(firstAt, firstAt, entries) !== undefined)) return;
     const previous = (this.#last.get() as Buffer | undefined) ?? Buffer.alloc(32);
     const text = `[${entries}]`;
     this.#insert.run(firstAt, lastAt, count, previous, blockHash(previous, text), text);
-  }
-
-  #has(requestId: string, at: number): boolean {
-    return this.#find.get(at, at, `"requestId":${JSON.stringify(requestId)}`) !== undefined;
   }
 
   #usedBytes(): number {

@@ -1,4 +1,4 @@
-import { isPattern, matchesAny } from '../../oci/repository-pattern.ts';
+import { isPattern, matchesPattern } from '../../oci/repository-pattern.ts';
 import type { AuditEntry } from '../../runtime/audit-entry.ts';
 
 /** Which entries of the audit trail somebody wants to see; all that is given must hold. */
@@ -13,22 +13,20 @@ export interface AuditFilter {
   /** Milliseconds since 1970; both are included. */
   since?: number | undefined;
   until?: number | undefined;
-  /** Only entries about repositories that one of these patterns covers: what somebody may see. */
-  within?: readonly string[] | undefined;
+  /** What somebody may see; asked with the repository that an entry is about, if it is about one. */
+  isVisible?: ((repository: string | undefined) => boolean) | undefined;
 }
 
 export function matchesFilter(entry: AuditEntry, filter: AuditFilter): boolean {
-  const { user, repository, action, address, since, until, within } = filter;
-  const inRepository = (patterns: readonly string[]) =>
-    entry.repository !== undefined && matchesAny(patterns, entry.repository);
+  const { user, repository, action, address, since, until, isVisible } = filter;
   return (
     (since === undefined || entry.at >= since) &&
     (until === undefined || entry.at <= until) &&
     (user === undefined || entry.actor === user || entry.subject === user) &&
     (action === undefined || entry.action === action || entry.action.startsWith(`${action}.`)) &&
     (address === undefined || entry.address === address) &&
-    (repository === undefined || inRepository([repository])) &&
-    (within === undefined || inRepository(within))
+    (repository === undefined || matchesPattern(repository, entry.repository ?? '')) &&
+    (isVisible === undefined || isVisible(entry.repository))
   );
 }
 

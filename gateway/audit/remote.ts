@@ -2,11 +2,12 @@ import type { AuditEntry } from '../../runtime/audit-entry.ts';
 import type { Channel, Hub } from '../workers/channel.ts';
 import type { AuditRecorder, AuditTrail } from './trail.ts';
 
-const services = { record: 'audit.record', used: 'audit.used' } as const;
+const services = { record: 'audit.record', used: 'audit.used', commit: 'audit.commit' } as const;
 
 /** The trail as workers see it: the primary has the one that writes. */
 export function auditOver(channel: Channel): AuditRecorder {
   return {
+    commit: (entry) => channel.call(services.commit, entry),
     record: (entry) => channel.post(services.record, entry),
     used: (credential, address) => channel.post(services.used, [credential, address]),
   };
@@ -14,5 +15,6 @@ export function auditOver(channel: Channel): AuditRecorder {
 
 export function serveAudit(hub: Hub, trail: AuditTrail): void {
   hub.serve(services.record, (entry: AuditEntry) => trail.record(entry));
+  hub.serve(services.commit, (entry: AuditEntry) => trail.commit(entry));
   hub.serve(services.used, ([credential, address]: [string, string]) => trail.used(credential, address));
 }

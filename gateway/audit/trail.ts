@@ -11,14 +11,14 @@ import { startWriter } from './writer.ts';
 export interface AuditRecorder {
   /** Never waits and never throws; the entry is in audit.db within a second. */
   record(entry: AuditEntry): void;
+  /** Resolves when the entry is in audit.db; the very same one is not written again. @throws Error when it cannot be. */
+  commit(entry: AuditEntry): Promise<void>;
   /** @param credential kind and id: `personal-token:17` */
   used(credential: string, address: string): void;
 }
 
 /** The audit trail as the gateway writes it. */
 export interface AuditTrail extends AuditRecorder {
-  /** Resolves when the entry is committed; one with a request id that is there already is not written again. */
-  recordDurably(entry: AuditEntry): Promise<void>;
   status(): AuditStatus | null;
   /** The file of JSON lines may have been renamed. */
   reopen(): Promise<void>;
@@ -69,7 +69,7 @@ export async function openAuditTrail(config: Config, log: Log): Promise<AuditTra
       queue.add(entry);
       if (linesPath === 'log') log.info('audit', { ...entry });
     },
-    recordDurably: (entry) => writer.write(singleBatch(entry)),
+    commit: (entry) => writer.write(singleBatch(entry)),
     used: (credential, address) => queue.use({ credential, at: Date.now(), address }),
     status: () => ({ ...queue.state(), linesError }),
     async reopen() {
@@ -92,7 +92,7 @@ function tell(log: Log, { error, waiting, dropped }: QueueState): void {
 /** `audit.trail: off` */
 const silentTrail: AuditTrail = {
   record: () => {},
-  recordDurably: async () => {},
+  commit: async () => {},
   used: () => {},
   status: () => null,
   reopen: async () => {},

@@ -98,7 +98,7 @@ function describe(exchange: Exchange, action: AuditAction): Omit<AuditEntry, 're
   };
 }
 
-function credentialText({ kind, id }: Credential): string {
+export function credentialText({ kind, id }: Credential): string {
   return id === undefined ? kind : `${kind}:${id}`;
 }
 

@@ -1,7 +1,7 @@
 import type { Config } from '../../runtime/config-schema.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { BearerOptions } from './bearer-login.ts';
-import type { CatalogUse } from './decide.ts';
+import type { CatalogUse, Rights } from './decide.ts';
 import type { HtpasswdStatus } from './htpasswd-file.ts';
 import type { PublicJwk } from './jwt.ts';
 import type { Device } from './refresh-tokens.ts';
@@ -51,6 +51,8 @@ export interface Identity {
   decideCatalog(actor: Actor, use?: CatalogUse): Decision;
   /** Patterns of what the actor may pull, own namespace included; `['**']` for administrators. */
   readablePatterns(actor: Actor, use?: CatalogUse): readonly string[];
+  /** All that the actor's account may do, before what its token was issued for. */
+  rightsOf(actor: Actor): Rights;
   /** @throws OciError PARAMETER_INVALID when a client asks for a token of a service that does not trust us. */
   checkService(asked: string | undefined): void;
   /**

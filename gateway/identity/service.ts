@@ -6,7 +6,7 @@ import type { Log } from '../../runtime/log.ts';
 import { parseAuthorization } from './authorization-header.ts';
 import type { BasicLogin } from './basic-login.ts';
 import { BearerLogin, type BearerOptions, toActor } from './bearer-login.ts';
-import { type CatalogUse, decide, decideCatalog, readablePatterns } from './decide.ts';
+import { type CatalogUse, decide, decideCatalog, type Rights, readablePatterns } from './decide.ts';
 import { HtpasswdFile, type HtpasswdStatus, noHtpasswd } from './htpasswd-file.ts';
 import type { Identity, KeySet, TokenWish } from './index.ts';
 import { isSame, LiveRights } from './live-rights.ts';
@@ -129,6 +129,10 @@ export class IdentityService implements Identity {
 
   decideCatalog(actor: Actor, use?: CatalogUse): Decision {
     return decideCatalog(this.#rights.rightsOf(actor), actor.scopes, use);
+  }
+
+  rightsOf(actor: Actor): Rights {
+    return this.#rights.rightsOf(actor);
   }
 
   readablePatterns(actor: Actor, use?: CatalogUse): readonly string[] {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openAdmin } from '../../gateway/admin.ts';
-import { adminChanges, auditedAdmin } from '../../gateway/audit/admin-changes.ts';
+import { adminChanges, audited } from '../../gateway/audit/admin-changes.ts';
 import type { AuditEntry } from '../../runtime/audit-entry.ts';
 import type { RepositoryRight } from '../../runtime/repository-rights.ts';
 import { onEnd } from '../support/scope.ts';
@@ -24,7 +24,7 @@ test('a change is reported when it is made, without its secret; one that is refu
   const opened = await openAdmin(await testConfig(t));
   onEnd(t, () => opened.close());
   const by = { actor: 'root', actorKind: 'operator', requestId: 'r' } as const;
-  const admin = auditedAdmin(opened, by, async (entry) => void entries.push(entry));
+  const admin = audited(opened, by, async (entry) => void entries.push(entry));
   await admin.addUser('alice', 'the secret of alice', { admin: true });
   await assert.rejects(admin.addUser('alice', 'the secret of alice'));
   await admin.addUser('bob', 'the secret of bob');
