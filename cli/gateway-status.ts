@@ -9,6 +9,13 @@ export interface GatewayStatus {
   process?: ProcessFigures;
   readiness?: { ready: boolean; checks: Record<string, { ok: boolean; message?: string }> };
   metrics?: { port: number; url: string } | null;
+  audit?: {
+    written: number;
+    waiting: number;
+    dropped: number;
+    error: string | null;
+    linesError: string | null;
+  } | null;
   htpasswd?: { path: string; users: number; loadedAt: string; faults: string[] };
 }
 

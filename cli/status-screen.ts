@@ -49,6 +49,7 @@ export function showStatus(status: Status): void {
     ...readinessLines(gateway),
     ...certificateLines(gateway),
     ...htpasswdLines(gateway),
+    ...auditLines(gateway),
     ...trafficLines(status),
     ...metricsLines(gateway),
     ...collectorLines(gc),
@@ -160,6 +161,16 @@ function versionLines(status: Status): string[] {
     ? ` (this command is ${status.version}: restart to run it)`
     : '';
   return [line('version', text + own)];
+}
+
+/** Only of trouble. */
+function auditLines(gateway: GatewayStatus | null): string[] {
+  const { error, waiting = 0, dropped = 0, linesError } = gateway?.audit ?? {};
+  return [
+    ...(error ? [line('audit', `NOT WRITTEN: ${error}; ${waiting} entries wait`)] : []),
+    ...(dropped > 0 ? [line('audit', `${dropped} entries were LOST since the start`)] : []),
+    ...(linesError ? [line('audit', `audit.json_lines is NOT WRITTEN: ${linesError}`)] : []),
+  ];
 }
 
 function htpasswdLines(gateway: GatewayStatus | null): string[] {
