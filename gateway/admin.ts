@@ -3,7 +3,6 @@ import { rm } from 'node:fs/promises';
 import { isRepository } from '../oci/reference.ts';
 import { dataPaths } from '../runtime/config.ts';
 import type { Config } from '../runtime/config-schema.ts';
-import type { Log } from '../runtime/log.ts';
 import { credentialUses } from './credential-uses.ts';
 import { type Account, AccountStore, unknownUser } from './identity/account-store.ts';
 import { ActingAdmin } from './identity/acting-admin.ts';
@@ -11,14 +10,15 @@ import { AdminError } from './identity/admin-error.ts';
 import { decide, type Grant } from './identity/decide.ts';
 import { GrantStore } from './identity/grant-store.ts';
 import { Granting } from './identity/granting.ts';
-import { HtpasswdFile, noHtpasswd } from './identity/htpasswd-file.ts';
 import { type ImportLine, type ImportOptions, importHtpasswd } from './identity/htpasswd-import.ts';
+import { htpasswdNow } from './identity/htpasswd-now.ts';
 import { KeyAdmin, type SigningKeyRow, type TokenAuthority } from './identity/key-admin.ts';
 import { LiveRights } from './identity/live-rights.ts';
+import { checkNewPassword } from './identity/new-password.ts';
 import { PasswordPool } from './identity/password-pool.ts';
 import { PeopleAdmin } from './identity/people-admin.ts';
 import { unknownToken } from './identity/personal-token-store.ts';
-import { checkActions, checkPassword, checkUserName } from './identity/rules.ts';
+import { checkActions, checkUserName } from './identity/rules.ts';
 import { SessionAdmin, type SessionRow } from './identity/session-admin.ts';
 import { readSubject } from './identity/subjects.ts';
 import { templatesOf } from './identity/template-grants.ts';
@@ -95,8 +95,6 @@ export async function openAdmin(config: Config): Promise<Admin> {
 }
 
 const firstAdmin = 'admin';
-/** The gateway is the one that tells of faults in the htpasswd file. */
-const quiet: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
 class UsersAdmin extends PeopleAdmin implements Admin {
   readonly #config: Config;
@@ -110,8 +108,7 @@ class UsersAdmin extends PeopleAdmin implements Admin {
   readonly #passwords = new PasswordPool({ threads: 1 });
 
   constructor(config: Config, database: UsersDatabase) {
-    const path = config['auth.htpasswd_file'];
-    const htpasswd = path === '' ? noHtpasswd : new HtpasswdFile(path, quiet);
+    const htpasswd = htpasswdNow(config['auth.htpasswd_file']);
     const accounts = new AccountStore(database, htpasswd);
     super(database, accounts, credentialUses(config));
     this.#config = config;
@@ -127,18 +124,18 @@ class UsersAdmin extends PeopleAdmin implements Admin {
   async ensureFirstAdmin(makePassword: () => string): Promise<{ created: boolean; password?: string }> {
     if (!this.#accounts.isEmpty()) return { created: false };
     const password = makePassword();
-    const created = this.#accounts.addFirst(firstAdmin, await this.#hash(password));
+    const created = this.#accounts.addFirst(firstAdmin, await this.#hash(firstAdmin, password));
     return created ? { created, password } : { created };
   }
 
   async addUser(name: string, password: string, options: { admin?: boolean } = {}): Promise<void> {
     checkUserName(name);
-    this.#accounts.add(name, await this.#hash(password), options.admin ?? false);
+    this.#accounts.add(name, await this.#hash(name, password), options.admin ?? false);
   }
 
   async setPassword(name: string, password: string): Promise<void> {
     this.#accounts.withOwnPassword(name);
-    this.#accounts.setPassword(name, await this.#hash(password));
+    this.#accounts.setPassword(name, await this.#hash(name, password));
     // A generated password that nobody has used yet is worth nothing now.
     if (name === firstAdmin) await rm(dataPaths(this.#config).initialPassword, { force: true });
   }
@@ -231,8 +228,8 @@ class UsersAdmin extends PeopleAdmin implements Admin {
     this.#database.close();
   }
 
-  #hash(password: string): Promise<string> {
-    checkPassword(password);
+  async #hash(name: string, password: string): Promise<string> {
+    await checkNewPassword(name, password, this.#config.hostname);
     return this.#passwords.hash(password, this.#config['auth.bcrypt_cost']);
   }
 

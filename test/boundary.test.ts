@@ -50,6 +50,7 @@ const mayNotImport: readonly (readonly [string, string])[] = [
 
 /** Every npm package has exactly one importing file, type-only imports excepted. */
 const importerOf: Readonly<Record<string, string>> = {
+  '@zxcvbn-ts/language-common': 'gateway/identity/common-passwords.ts',
   'acme-client': 'certs/acme.ts',
   bcryptjs: 'gateway/identity/password-worker.ts',
   'better-sqlite3': 'runtime/sqlite.ts',

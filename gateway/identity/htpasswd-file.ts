@@ -55,8 +55,14 @@ export class HtpasswdFile implements HtpasswdSource {
   constructor(path: string, log: Log) {
     this.path = path;
     this.#log = log;
-    const before = lookAt(path, maxHtpasswdBytes);
-    this.#consider(before.fault ?? readContentNow(path));
+    this.refresh();
+  }
+
+  /** Takes over what the file holds at this moment; `settle` is for those who can wait. */
+  refresh(): void {
+    if (this.#isCurrent()) return;
+    const before = lookAt(this.path, maxHtpasswdBytes);
+    this.#consider(before.fault ?? readContentNow(this.path));
     this.#mark = before.mark;
     this.#isCertain = isAtRest(before);
   }

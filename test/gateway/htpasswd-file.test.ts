@@ -218,6 +218,18 @@ test('who is gone from the file has no rights, is shown as gone and can be remov
   assert.deepEqual(await later.listGrants(), []);
 });
 
+test('a façade that stays open sees each change', async (t) => {
+  const { file, admin } = await open(t, line('carol'));
+  const names = async () => (await admin.listUsers()).map(({ name }) => name);
+  assert.deepEqual(await names(), ['carol']);
+  writeFileSync(file, line('dave'));
+  assert.deepEqual(await names(), ['dave']);
+  assert.equal((await admin.can('dave', 'push', 'dave/app')).allowed, true);
+  await assert.rejects(admin.can('carol', 'push', 'carol/app'), { code: 'USER_UNKNOWN' });
+  writeFileSync(file, 'not a line');
+  assert.deepEqual(await names(), ['dave']);
+});
+
 test('another process disables a user who has only a line, and the very next request sees it', async (t) => {
   const { config, identity, bearer } = await open(t, line('carol'));
   const token = await bearer('carol');
