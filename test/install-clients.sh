@@ -5,7 +5,7 @@ set -euo pipefail
 # A command that tells whether the package is there, and the package.
 wanted=(
   docker:docker.io dockerd:docker.io containerd:containerd runc:runc
-  podman:podman buildah:buildah skopeo:skopeo umoci:umoci
+  docker-registry:docker-registry podman:podman buildah:buildah skopeo:skopeo umoci:umoci
   curl:curl nginx:nginx-light busybox:busybox-static openssl:openssl ip:iproute2 htpasswd:apache2-utils
   haproxy:haproxy promtool:prometheus
   pebble:pebble pebble-challtestsrv:pebble testssl:testssl.sh
