@@ -130,6 +130,13 @@ export async function permittedNames({ certificate }: Authority): Promise<Permit
   return readPermittedNames(certificate.raw);
 }
 
+/** What the authority whose certificate this is (PEM) may issue for; undefined: anything. */
+export async function permittedNamesOf(pem: string): Promise<string[] | undefined> {
+  const { permittedTexts, readPermittedNames } = await import('./permitted-names.ts');
+  const permitted = readPermittedNames(parseChain(pem, 'The text')[0]!.raw);
+  return permitted && permittedTexts(permitted);
+}
+
 // The id tells two authorities of one machine apart: clients choose an issuer by its name.
 function authorityName(): string {
   const machine = hostname()

@@ -1,7 +1,7 @@
 /** The façade of the certificates' room: what the gateway and the command line may use of it. */
 export { type AcmeChallenge, type AcmeChallengeType, orderCertificate } from './acme-order.ts';
 export { acmeAccountKey, acmePaths, saveAcmePair } from './acme-store.ts';
-export type { KeyType } from './authority.ts';
+export { type KeyType, permittedNamesOf } from './authority.ts';
 export { exportAuthorityKey, importAuthorityKey } from './authority-key.ts';
 export {
   type ClientAuthority,

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { bytesOf, decode, hasTag, members } from './der.ts';
 import { extensionIds, findExtension } from './extensions.ts';
-import { addressBytes } from './names.ts';
+import { addressBytes, canonicalName } from './names.ts';
 
 /** What an authority may issue for. */
 export interface PermittedNames {
@@ -42,4 +42,16 @@ export function isPermitted(name: string, permitted: PermittedNames | undefined)
 
 function isBelow(name: string, base: string): boolean {
   return name === base || name.endsWith(`.${base}`);
+}
+
+/** The permitted names as texts, an address with its mask where that is not the whole of it. */
+export function permittedTexts({ dns, addresses }: PermittedNames): string[] {
+  return [...dns, ...addresses.map(({ bytes, mask }) => addressText(bytes, mask))];
+}
+
+function addressText(bytes: Buffer, mask: Buffer): string {
+  const bits = [...mask].reduce((sum, byte) => sum + byte.toString(2).replaceAll('0', '').length, 0);
+  const hex = bytes.toString('hex').match(/.{4}/g) ?? [];
+  const address = bytes.length === 4 ? bytes.join('.') : canonicalName(hex.join(':'));
+  return bits === mask.length * 8 ? address : `${address}/${bits}`;
 }

@@ -22,6 +22,7 @@ const commands: Record<string, () => Promise<{ command: Command }>> = {
   audit: () => import('./commands/audit.ts'),
   key: () => import('./commands/key.ts'),
   cert: () => import('./commands/cert.ts'),
+  trust: () => import('./commands/trust.ts'),
   config: () => import('./commands/config.ts'),
   status: () => import('./commands/status.ts'),
   verify: () => import('./commands/verify.ts'),

@@ -45,3 +45,14 @@ export function sendJson(
   });
   response.end(request.method === 'HEAD' ? undefined : body);
 }
+
+/** Answers with a text that nobody may take for anything else, and that is not kept. */
+export function sendText({ method }: IncomingMessage, response: ServerResponse, text: string): void {
+  response.writeHead(200, {
+    'Content-Type': 'text/plain; charset=utf-8',
+    'Content-Length': Buffer.byteLength(text),
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+  });
+  response.end(method === 'HEAD' ? undefined : text);
+}

@@ -21,7 +21,7 @@ import { createRedirect } from './redirect.ts';
 import { createChain } from './server.ts';
 import { openShared, serveQuestions } from './shared.ts';
 import { serveReports } from './status.ts';
-import { plainAnswers } from './tls/plain-answers.ts';
+import { plainAnswers, readAuthority } from './tls/plain-answers.ts';
 import { openCertificate, type ServedCertificate } from './tls.ts';
 import { openWarnings } from './warnings.ts';
 import { type Channel, ownServices } from './workers/channel.ts';
@@ -97,6 +97,7 @@ export async function openFrontDoor(config: Config, log: Log, channel: Channel):
       challenge: { mode: config['auth.challenge'], service: identity.service },
       warnings: openWarnings(config, certificate),
       clientOf: (request, response) => certificate?.clientOf(request, response),
+      authorityCertificate: () => readAuthority(config),
       strictTransport: strictTransport(config['tls.hsts']),
       upstream,
       api,

@@ -4,7 +4,9 @@ import { splitTarget } from '../oci/endpoints.ts';
 import { OciError } from '../oci/errors.ts';
 import { sendError } from '../runtime/error-response.ts';
 import type { Log } from '../runtime/log.ts';
+import { sendText } from './exchange.ts';
 import type { Hostnames } from './hostname.ts';
+import { demandMethod } from './routes.ts';
 
 export interface RedirectParts {
   hostnames: Hostnames;
@@ -25,7 +27,12 @@ export function createRedirect({ hostnames, httpsPort, plainAnswer, log }: Redir
     const { name } = hostnames.check(request);
     const target = request.url ?? '';
     const { path } = splitTarget(target);
-    if (plainPaths.test(path)) return sendText(request, response, await plainAnswer(path));
+    if (plainPaths.test(path)) {
+      const text = await plainAnswer(path);
+      if (text === undefined) throw new OciError('NOT_FOUND');
+      demandMethod(request.method ?? '', ['GET', 'HEAD']);
+      return sendText(request, response, text);
+    }
     const host = isIPv6(name) ? `[${name}]` : name;
     const port = httpsPort === 443 ? '' : `:${httpsPort}`;
     response.writeHead(308, { Location: `https://${host}${port}${target}`, 'Content-Length': 0 }).end();
@@ -33,18 +40,4 @@ export function createRedirect({ hostnames, httpsPort, plainAnswer, log }: Redir
   return (request, response) => {
     answer(request, response).catch((error) => sendError(response, error, log, '-'));
   };
-}
-
-function sendText({ method }: IncomingMessage, response: ServerResponse, text: string | undefined): void {
-  if (text === undefined) throw new OciError('NOT_FOUND');
-  if (method !== 'GET' && method !== 'HEAD') {
-    throw new OciError('UNSUPPORTED', { headers: { Allow: 'GET, HEAD' } });
-  }
-  response.writeHead(200, {
-    'Content-Type': 'text/plain; charset=utf-8',
-    'Content-Length': Buffer.byteLength(text),
-    'Cache-Control': 'no-store',
-    'X-Content-Type-Options': 'nosniff',
-  });
-  response.end(method === 'HEAD' ? undefined : text);
 }

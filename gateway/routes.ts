@@ -2,7 +2,7 @@ import { parseEndpoint } from '../oci/endpoints.ts';
 import { OciError } from '../oci/errors.ts';
 import { findApi, isApiPath } from './api/api.ts';
 import { documentPath } from './api/operations.ts';
-import { type Exchange, sendJson } from './exchange.ts';
+import { type Exchange, sendJson, sendText } from './exchange.ts';
 import type { Readiness } from './health/readiness.ts';
 import type { LoginParts } from './login.ts';
 import { answerToken } from './token-route.ts';
@@ -11,7 +11,12 @@ export interface Route {
   /** As metrics call it. */
   name: string;
   methods: readonly string[];
-  answer(exchange: Exchange, query: string, parts: LoginParts): Promise<void> | void;
+  answer(exchange: Exchange, query: string, parts: RouteParts): Promise<void> | void;
+}
+
+export interface RouteParts extends LoginParts {
+  /** The certificate of the own authority, PEM; undefined where there is none. */
+  authorityCertificate(): Promise<string | undefined>;
 }
 
 /** What the gateway answers itself, beside the registry API in `oci/endpoints.ts`. */
@@ -31,10 +36,18 @@ const routes: Readonly<Record<string, Route>> = {
     answer: (exchange) =>
       sendJson(exchange, 200, { standalone: true }, { 'X-Docker-Registry-Standalone': 'true' }),
   },
+  '/ca.crt': { name: 'ca', methods: ['GET', 'HEAD'], answer: answerAuthority },
   '/token': { name: 'token', methods: ['GET', 'POST'], answer: answerToken },
 };
 
 /** Who verifies our tokens may keep it a while, since a key that is new comes with a `kid` that is not in it. */
+/** For a machine that does not trust us yet: it fetches this without checking, and compares the hash. */
+async function answerAuthority(exchange: Exchange, _query: string, parts: RouteParts): Promise<void> {
+  const text = await parts.authorityCertificate();
+  if (text === undefined) throw new OciError('NOT_FOUND');
+  sendText(exchange.request, exchange.response, text);
+}
+
 async function answerKeySet(exchange: Exchange, _query: string, { identity }: LoginParts): Promise<void> {
   sendJson(exchange, 200, await identity.keySet(), {
     'Content-Type': 'application/jwk-set+json',
@@ -99,7 +112,8 @@ export function allowedMethods(target: string, path: string): string {
   return 'OPTIONS';
 }
 
-function demandMethod(method: string, allowed: readonly string[]): void {
+/** @throws OciError UNSUPPORTED (405) with `Allow` */
+export function demandMethod(method: string, allowed: readonly string[]): void {
   if (allowed.includes(method)) return;
   throw new OciError('UNSUPPORTED', {
     message: `method not allowed here (allowed: ${allowed.join(', ')})`,

@@ -34,6 +34,8 @@ export interface ChainParts {
   warnings: Warnings;
   /** @throws OciError DENIED for a client certificate that is not good */
   clientOf(request: IncomingMessage, response: ServerResponse): ClientIdentity | undefined;
+  /** The certificate of the own authority, PEM; undefined where there is none. */
+  authorityCertificate(): Promise<string | undefined>;
   /** `Strict-Transport-Security` for those who come by HTTPS; empty: none. */
   strictTransport: string;
   upstream: Upstream;
