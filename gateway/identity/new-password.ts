@@ -3,7 +3,7 @@ import { isCommonPassword } from './common-passwords.ts';
 import { checkPassword } from './rules.ts';
 
 /** What everybody here may guess. */
-const ownWords = ['gatehouse', 'registry', 'docker', 'password'];
+const ownWords = ['gatehouse', 'registry'];
 
 /**
  * What a password must be when it is set. One that comes from an htpasswd file cannot be looked at.

@@ -26,7 +26,6 @@ const guessable = [
   '!!!alice!!!',
   'gatehouse-registry',
   'alice@gatehouse',
-  'docker-password-1',
   'registry.example.com',
   'images-2026',
 ];
