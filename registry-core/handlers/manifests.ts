@@ -113,8 +113,9 @@ async function putManifest(
   const listed = entries.filter((entry) => children.has(entry.digest));
   const needed = neededChildren(listed, settings.sparseIndex);
   const condition = { ...preconditionOf(headers), reference };
+  const sizes = [...others, ...entries].map((entry) => ({ digest: entry.digest, size: entry.size }));
   await registry.putManifest(
-    { repository, digest, content, manifest, needed, condition, tags: names },
+    { repository, digest, content, manifest, needed, sizes, condition, tags: names },
     context,
   );
   const answered = {

@@ -34,26 +34,46 @@ export function checkType(
 export function checkReferences(
   statements: Statements,
   repositoryId: number,
-  { manifest: { blobs, elsewhere, children }, needed = children }: Pick<PutManifest, 'manifest' | 'needed'>,
+  {
+    manifest: { blobs, elsewhere, children },
+    needed = children,
+    sizes = [],
+  }: Pick<PutManifest, 'manifest' | 'needed' | 'sizes'>,
 ): void {
+  const stored = new Map<Digest, number>();
   const optional = new Set(elsewhere);
   const neededBlobs = blobs.filter((digest) => !optional.has(digest));
-  const missingBlobs = firstMissing(neededBlobs, (digest) =>
-    statements.get(
-      `SELECT 1 FROM links JOIN blobs USING (digest)
-       WHERE repository_id = ? AND digest = ? AND state IN ('present', 'absent')`,
-      repositoryId,
-      digest,
-    ),
+  const find = (sql: string) => (digest: Digest) => {
+    const row = statements.get<{ size: number }>(sql, repositoryId, digest);
+    if (row) stored.set(digest, row.size);
+    return row;
+  };
+  const missingBlobs = firstMissing(
+    neededBlobs,
+    find(`SELECT size FROM links JOIN blobs USING (digest)
+       WHERE repository_id = ? AND digest = ? AND state IN ('present', 'absent')`),
   );
-  const missingManifests = firstMissing(needed, (digest) =>
-    statements.get('SELECT 1 FROM manifests WHERE repository_id = ? AND digest = ?', repositoryId, digest),
+  const missingManifests = firstMissing(
+    needed,
+    find('SELECT size FROM manifests WHERE repository_id = ? AND digest = ?'),
   );
-  if (missingBlobs.length + missingManifests.length === 0) return;
+  if (missingBlobs.length + missingManifests.length === 0) return checkSizes(sizes, stored);
   throw new OciError('MANIFEST_BLOB_UNKNOWN', {
     message: 'the manifest names blobs or manifests that this repository does not have; push those first',
     detail: { blobs: missingBlobs, manifests: missingManifests },
   });
+}
+
+/** Clients refuse to pull what is not of the size that its descriptor says, long after the push went well. */
+function checkSizes(sizes: NonNullable<PutManifest['sizes']>, stored: ReadonlyMap<Digest, number>): void {
+  for (const { digest, size } of sizes) {
+    const bytes = stored.get(digest) ?? size;
+    if (bytes === size) continue;
+    throw new OciError('MANIFEST_INVALID', {
+      message: `a descriptor says ${size} bytes of something that has ${bytes}; clients would refuse to pull it`,
+      detail: { digest, size, stored: bytes },
+    });
+  }
 }
 
 /** @throws OciError MANIFEST_INVALID (412) when what the reference names now is not what the request asks for. */

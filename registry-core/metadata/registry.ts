@@ -148,6 +148,8 @@ export interface PutManifest {
   manifest: ParsedManifest;
   /** Of the manifest's children those that must be in the repository. Absent: all. */
   needed?: readonly Digest[];
+  /** What its descriptors say, in bytes; one of them that is wrong about what the repository has is refused. */
+  sizes?: readonly { digest: Digest; size: number }[];
   /** What must be true of the reference that is pushed to. */
   condition?: Precondition & { reference: Reference };
   tags: readonly string[];

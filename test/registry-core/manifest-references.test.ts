@@ -193,3 +193,29 @@ test('a subject that is not there yet is no fault, and the answer names it', asy
     assert.equal(answer.headers['oci-subject'], digestOf('later'));
   }
 });
+
+test('a descriptor with another size than what is stored is refused, and says both', async (t) => {
+  const core = await startCore(t);
+  const bytes = Buffer.from('{}');
+  for (const blob of [bytes, 'text']) await pushBlob(core, 'app', blob);
+  const right = image(config('{}'), [layer('text')]);
+  const wrong = [
+    { body: image({ ...config('{}'), size: 3 }, [layer('text')]), digest: digestOf(bytes), stored: 2 },
+    { body: image(config('{}'), [layer('text', { size: 3 })]), digest: digestOf('text'), stored: 4 },
+    {
+      body: image(config('{}'), [layer('text'), layer('text', { size: 3 })]),
+      digest: digestOf('text'),
+      stored: 4,
+    },
+    { body: index([{ ...describe(right), size: 3 }]), digest: digestOf(right), stored: right.length },
+  ];
+  assert.equal((await putManifest(core, 'app', 'right', right)).status, 201);
+  for (const { body, digest, stored } of wrong) {
+    const answer = await putManifest(core, 'app', 'wrong', body);
+    assert.deepEqual(assertError(answer, 400, 'MANIFEST_INVALID'), { digest, size: 3, stored });
+    assert.match(JSON.parse(answer.body.toString()).errors[0].message, new RegExp(`3 bytes .* ${stored};`));
+  }
+  const subject = { ...describe(right), size: 3 };
+  const signature = image(config('{}'), [layer('text')], { subject });
+  assert.equal((await putManifest(core, 'app', 'signature', signature)).status, 201, 'it may come later');
+});
