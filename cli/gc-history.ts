@@ -13,17 +13,21 @@ export async function run(call: Call): Promise<number> {
   if (call.given.has('json')) printJson(runs);
   else if (runs.length === 0) printLine('There was no run yet.');
   else
-    printTable(['run', 'started', 'took', 'freed', 'manifests', 'blobs', 'uploads', 'errors'], runs.map(row));
+    printTable(
+      ['run', 'started', 'took', 'freed', 'tags', 'manifests', 'blobs', 'uploads', 'errors'],
+      runs.map(row),
+    );
   return 0;
 }
 
 function row({ run, state, started_at: startedAt, report }: PastRun): string[] {
-  if (!report) return [String(run), startedAt, state, '-', '-', '-', '-', '-'];
+  if (!report) return [String(run), startedAt, state, '-', '-', '-', '-', '-', '-'];
   return [
     String(run),
     startedAt,
     `${report.duration_ms} ms`,
     formatBytes(report.bytes_freed),
+    String(report.tags_deleted),
     String(report.manifests_deleted),
     String(report.blobs_swept),
     String(report.uploads_expired),

@@ -11,7 +11,7 @@ export interface Finding {
  * missing, size, digest, unreadable: of a blob's file. damaged: found so before, no push has healed it yet. recovered:
  * marked damaged, and whole. manifest: its bytes. references: its rows say something else than its bytes. link: the
  * repository may not read a blob that its manifest needs. unnamed: a file that no row names. foreign: one that is not
- * ours. forgotten: nothing keeps it and no run would look at it. database: SQLite's own check.
+ * ours. trash: a file of the trash that is not there, or not whole. forgotten: nothing keeps it and no run would look at it. database: SQLite's own check.
  */
 export type Problem =
   | 'missing'
@@ -25,6 +25,7 @@ export type Problem =
   | 'link'
   | 'unnamed'
   | 'foreign'
+  | 'trash'
   | 'forgotten'
   | 'database';
 

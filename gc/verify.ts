@@ -5,6 +5,7 @@ import { verifyBlobs } from './verify-blobs.ts';
 import { verifyFiles } from './verify-files.ts';
 import { Findings, type VerifyReport } from './verify-findings.ts';
 import { verifyManifests } from './verify-manifests.ts';
+import { verifyTrash } from './verify-trash.ts';
 
 export interface VerifyOptions {
   /** Sizes only: no file is read. */
@@ -47,6 +48,8 @@ export async function verify(
   await verifyManifests(work);
   options.progress.begin('verifying blobs', figures.blobs, options.quick ? 0 : figures.bytes);
   await verifyBlobs(work);
+  options.progress.begin('verifying the trash');
+  await verifyTrash(work);
   options.progress.begin('looking for unnamed files', figures.blobs);
   await verifyFiles(work);
   return findings.report();

@@ -73,7 +73,7 @@ export function openTrash(
       )!,
     forget: async (blobs) =>
       transaction(() => {
-        for (const { storageKey } of blobs) forget(statements, storageKey);
+        for (const { storageKey } of blobs) forgetTrashed(statements, storageKey);
       }),
     trim: async () => transaction(() => trim(statements, before(false))),
     ofRun: async (run) => trashOfRun(statements, run),
@@ -119,8 +119,8 @@ function record(
 }
 
 /** A key that still names a file elsewhere: a collector that saw it condemned may be about to move that file. */
-function forget(statements: Statements, storageKey: string): void {
-  statements.run(
+export function forgetTrashed(statements: Statements, storageKey: string): number {
+  return statements.run(
     `DELETE FROM trashed_blobs WHERE storage_key = ?1
      AND NOT EXISTS (SELECT 1 FROM blobs WHERE storage_key = ?1)
      AND NOT EXISTS (SELECT 1 FROM doomed_keys WHERE kind = 'blob' AND storage_key = ?1)`,

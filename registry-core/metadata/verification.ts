@@ -5,7 +5,7 @@ import { Statements } from './statements.ts';
 import { VerifyReads } from './verify-reads.ts';
 import { VerifyRepairs } from './verify-repairs.ts';
 
-export type { CheckedBlob, CheckedManifest, FileName, Forgotten } from './verify-reads.ts';
+export type { CheckedBlob, CheckedManifest, CheckedTrash, FileName, Forgotten } from './verify-reads.ts';
 export type { References } from './verify-repairs.ts';
 
 /**
@@ -22,7 +22,7 @@ export function openVerification(path: string, retention: Retention): Verificati
   const database = openDatabase(path, { migrations, busyTimeoutMs: 15_000 });
   const statements = new Statements(database);
   return {
-    reads: new VerifyReads(database, statements),
+    reads: new VerifyReads(database, statements, retention),
     repairs: new VerifyRepairs(database, statements, retention),
     close: async () => {
       database.close();

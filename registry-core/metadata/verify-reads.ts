@@ -1,6 +1,7 @@
 import type { Digest } from '../../oci/digest.ts';
 import type { Database } from '../../runtime/sqlite.ts';
 import { linkHolder, manifestHolders } from './holders.ts';
+import type { Retention } from './review.ts';
 import type { Statements } from './statements.ts';
 
 /** A blob that has to have a file. Sizes are bytes. */
@@ -32,6 +33,16 @@ export interface CheckedManifest {
 
 type CheckedReferences = Pick<CheckedManifest, 'blobs' | 'children' | 'missing' | 'missingChildren'>;
 
+/** A file that has to be in the trash of its day. */
+export interface CheckedTrash {
+  storageKey: string;
+  digest: Digest;
+  /** Bytes. */
+  size: number;
+  day: string;
+  run: number;
+}
+
 /** What a file is called in the rows. */
 export type FileName =
   | { place: 'blob'; key: string }
@@ -49,10 +60,12 @@ export interface Forgotten {
 export class VerifyReads {
   readonly #database: Database;
   readonly #statements: Statements;
+  readonly #retention: Retention;
 
-  constructor(database: Database, statements: Statements) {
+  constructor(database: Database, statements: Statements, retention: Retention) {
     this.#database = database;
     this.#statements = statements;
+    this.#retention = retention;
   }
 
   /** How much there is to look at. */
@@ -118,6 +131,28 @@ export class VerifyReads {
     };
   }
 
+  /**
+   * What the trash has to have, in the order of keys: what has stayed its time may be going just now, and of what was
+   * pushed again the push may have removed the file before it came here.
+   */
+  async trashed(after: string, limit: number): Promise<CheckedTrash[]> {
+    return this.#statements.all(
+      `${trashQuery} AND storage_key > ? ORDER BY storage_key LIMIT ?`,
+      this.#trashedSince(),
+      after,
+      limit,
+    );
+  }
+
+  /** Whether the trash has to have it still. */
+  async isTrashed(storageKey: string): Promise<boolean> {
+    return isThere(this.#statements, `${trashQuery} AND storage_key = ?`, this.#trashedSince(), storageKey);
+  }
+
+  #trashedSince(): number {
+    return Date.now() - (this.#retention.trashMs ?? 0);
+  }
+
   /** Of these files those that no row names, on one snapshot. */
   async unnamed<File extends FileName>(files: readonly File[]): Promise<File[]> {
     const read = this.#database.transaction(() => files.filter((file) => !isNamed(this.#statements, file)));
@@ -176,6 +211,8 @@ function isThere(statements: Statements, sql: string, ...parameters: unknown[]):
   return statements.get(sql, ...parameters) !== undefined;
 }
 
+const trashQuery = `SELECT storage_key AS storageKey, digest, size, day, run FROM trashed_blobs t
+  WHERE trashed_at > ? AND NOT EXISTS (SELECT 1 FROM blobs b WHERE b.digest = t.digest AND b.state = 'present')`;
 const blobColumns = 'digest, size, state, storage_key AS storageKey';
 const holders = manifestHolders();
 const unreviewed = (kind: string, repositoryId: string, digest: string) =>

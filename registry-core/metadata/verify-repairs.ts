@@ -2,6 +2,7 @@ import type { Digest } from '../../oci/digest.ts';
 import type { Database } from '../../runtime/sqlite.ts';
 import { doom, type Retention, review } from './review.ts';
 import type { Statements } from './statements.ts';
+import { forgetTrashed } from './trash-store.ts';
 import { type CheckedBlob, type FileName, type Forgotten, isNamed } from './verify-reads.ts';
 
 /** What a manifest's bytes refer to. */
@@ -119,6 +120,11 @@ export class VerifyRepairs {
       doom(this.#statements, file.place, file.place === 'blob' ? file.key : file.id, Date.now());
       return 1;
     });
+  }
+
+  /** Takes the row of a file that the trash has lost: an undo would only look for it in vain. */
+  async forgetTrashed(storageKey: string): Promise<boolean> {
+    return this.#changes(() => forgetTrashed(this.#statements, storageKey));
   }
 
   /** Puts on the review list what was forgotten; the next run decides. */

@@ -53,6 +53,8 @@ export interface BlobStore {
    * @throws Error ENOENT when they are in neither place.
    */
   readTrashed(key: string, day: string): Promise<Readable>;
+  /** Size of the same bytes; undefined when they are in neither place. */
+  trashedSize(key: string, day: string): Promise<number | undefined>;
   /** @returns the bytes that were freed; undefined when there was nothing in the trash. */
   removeTrashed(key: string, day: string): Promise<number | undefined>;
 

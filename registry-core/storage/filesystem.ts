@@ -130,6 +130,10 @@ export class FilesystemStore implements BlobStore {
     });
   }
 
+  async trashedSize(key: string, day: string): Promise<number | undefined> {
+    return (await this.#trash.size(key, day)) ?? (await sizeOf(this.#blobPath(key)));
+  }
+
   removeTrashed(key: string, day: string): Promise<number | undefined> {
     this.#blobPath(key);
     return this.#trash.remove(key, day);

@@ -53,6 +53,11 @@ export class TrashDirectory {
     return file.createReadStream({ highWaterMark: 256 * 1024 });
   }
 
+  /** Bytes; undefined when it is not here. */
+  size(key: string, day: string): Promise<number | undefined> {
+    return sizeOf(this.#place(key, day));
+  }
+
   /** @returns the bytes that were freed; undefined when there was nothing. */
   async remove(key: string, day: string): Promise<number | undefined> {
     const place = this.#place(key, day);

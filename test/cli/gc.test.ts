@@ -79,7 +79,7 @@ test('gc history has every run: what it freed, those cut off, the one under way'
   const { stdout } = await cli('gc', 'history', '-n', '2');
   assert.match(
     stdout,
-    /^RUN +STARTED[^\n]*\n3 +\S+Z +cut off[^\n]*\n2 +\S+Z +\d+ ms +64 bytes +1 +1 +0 +0\n$/,
+    /^RUN +STARTED[^\n]*\n3 +\S+Z +cut off[^\n]*\n2 +\S+Z +\d+ ms +64 bytes +0 +1 +1 +0 +0\n$/,
   );
   assert.equal((await json('gc', 'history'))[1].report.bytes_freed, 64);
 });

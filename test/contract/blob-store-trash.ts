@@ -13,6 +13,7 @@ export function testTrash(name: string, open: OpenStore): void {
     const key = await storeBlob(store, Buffer.from('content'));
     assert.equal(await store.trash(key, day), 7);
     assert.equal(await store.size(key), undefined);
+    assert.equal(await store.trashedSize(key, day), 7);
     await assert.rejects(store.read(key, 0, 6), missing);
     assert.equal(await store.remove(key), undefined);
     await store.syncRemovals();
@@ -34,8 +35,9 @@ export function testTrash(name: string, open: OpenStore): void {
     const key = await storeBlob(store, Buffer.from('content'));
     assert.deepEqual(await buffer(await store.readTrashed(key, day)), Buffer.from('content'));
     assert.equal(await store.removeTrashed(key, day), undefined);
-    assert.equal(await store.size(key), 7);
+    assert.deepEqual([await store.size(key), await store.trashedSize(key, day)], [7, 7]);
     await store.remove(key);
+    assert.equal(await store.trashedSize(key, day), undefined);
     await assert.rejects(store.readTrashed(key, day), missing);
   });
 

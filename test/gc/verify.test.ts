@@ -7,7 +7,7 @@ import { Progress } from '../../gc/progress.ts';
 import { openVerification } from '../../registry-core/metadata/verification.ts';
 import { replacing } from '../registry-core/support.ts';
 import { bytesBelow } from '../support/files.ts';
-import { image, index, openStores, type Stores, subject } from './support.ts';
+import { hour, image, index, openStores, type Stores, subject } from './support.ts';
 import { fileOf, problemsOf, rowsOfAll, verifyStores } from './verify-support.ts';
 
 async function oneImage(stores: Stores) {
@@ -177,6 +177,34 @@ test('every name that a row gives counts: sessions, closing keys, doomed and tra
   assert.deepEqual(problemsOf(await verifyStores(stores)), []);
   database.exec('DELETE FROM doomed_keys; DELETE FROM trashed_blobs; DELETE FROM upload_sessions');
   assert.equal((await verifyStores(stores)).problems.unnamed, 5);
+});
+
+test('a file of the trash that is missing or cut short is told of; a repair forgets the missing one', async (t) => {
+  const stores = await openStores(t, { trashMs: hour });
+  const { root, database } = stores;
+  const shortBytes = Buffer.from('the bytes of a blob');
+  const [lost, short] = [await stores.pushBlob('a'), await stores.pushBlob('b', shortBytes)];
+  await stores.pushBlob('c');
+  stores.age(30 * 24 * hour);
+  await stores.collect();
+  assert.deepEqual(problemsOf(await verifyStores(stores)), []);
+  const placeOf = (digest: string) => {
+    const row = database
+      .prepare('SELECT storage_key AS key, day FROM trashed_blobs WHERE digest = ?')
+      .get(digest);
+    const { key, day } = row as { key: string; day: string };
+    return join(root, 'trash', day, key.split('/').at(-1)!);
+  };
+  await rm(placeOf(lost));
+  await truncate(placeOf(short), 5);
+  const found = (repair: boolean) => verifyStores(stores, { repair }).then(problemsOf);
+  const all = (outcome: string) =>
+    [lost, short].toSorted().map((digest) => ['trash', digest, digest === lost ? outcome : 'found']);
+  assert.deepEqual(await found(false), all('found'));
+  assert.deepEqual(await found(true), all('repaired'));
+  assert.deepEqual(await found(false), [['trash', short, 'found']]);
+  await stores.pushBlob('b', shortBytes);
+  assert.deepEqual(await found(false), [], 'what was pushed again needs no trash');
 });
 
 test('a manifest whose bytes changed is not handed out any more after a repair, and the next push heals it', async (t) => {
