@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { OciError } from '../oci/errors.ts';
 import { openCollection } from '../registry-core/metadata/collection.ts';
 import { retentionOf } from '../registry-core/retention.ts';
@@ -56,7 +57,9 @@ async function runOnce(
   const lock = dryRun ? undefined : await acquireLock(paths.collectorLock, waitMs);
   if (!dryRun && !lock) throw new CollectionRunning();
   try {
-    const collection = openCollection(paths.registryDatabase, retentionOf(config));
+    const collection = openCollection(paths.registryDatabase, retentionOf(config), {
+      isServed: () => existsSync(paths.coreSocket),
+    });
     const progress = new RunProgress(collection);
     const endLog = dryRun ? undefined : logProgress(progress, log);
     try {

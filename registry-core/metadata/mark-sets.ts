@@ -7,6 +7,8 @@ import type { TrashRecords } from './trash.ts';
 export interface LinksReviewed {
   reviewed: number;
   deleted: number;
+  /** Blobs that lost their last link with them. */
+  condemned: number;
   /** Held by nothing but time; in doubt; both stay on the list. */
   waiting: { repositoryId: number; digest: string; dueAt: number }[];
   inDoubt: { repositoryId: number; digest: string; repository: string }[];
@@ -44,7 +46,7 @@ export function reviewLinks(
     limit,
   );
   const going = rows.filter(({ verdict }) => verdict === 'go');
-  if (going.length > 0) deleteLinks(statements, trash, going, now);
+  const condemned = going.length > 0 ? deleteLinks(statements, trash, going, now) : 0;
   strikeAll(
     statements,
     'link',
@@ -53,6 +55,7 @@ export function reviewLinks(
   return {
     reviewed: rows.length,
     deleted: going.length,
+    condemned,
     waiting: rows
       .filter(({ verdict }) => verdict === 'wait')
       .map(({ repositoryId, digest, leaseUntil }) => ({
@@ -70,29 +73,29 @@ export function reviewLinks(
   };
 }
 
+/**
+ * What loses its last link here is condemned at once: no link can come back before this transaction is over.
+ * @returns how many blobs were.
+ */
 function deleteLinks(
   statements: Statements,
   trash: TrashRecords,
   links: readonly { repositoryId: number; digest: string }[],
   now: number,
-): void {
+): number {
   for (const { repositoryId, digest } of links) trash.link(repositoryId, digest, now);
   const pairs = pairsOf(links);
   statements.run(`DELETE FROM links WHERE (repository_id, digest) IN (${pairsIn})`, pairs);
+  // While a link is left, whoever takes the last one away puts the repository on the list.
   statements.run(
     `INSERT INTO review (kind, repository_id, digest, due_at)
-     SELECT 'blob', 0, value ->> 1, ?2 FROM json_each(?1) WHERE true
+     SELECT DISTINCT 'repository', value ->> 0, '', ?2 FROM json_each(?1)
+     WHERE NOT EXISTS (SELECT 1 FROM links WHERE repository_id = value ->> 0)
      ON CONFLICT DO UPDATE SET due_at = min(due_at, excluded.due_at)`,
     pairs,
     now,
   );
-  statements.run(
-    `INSERT INTO review (kind, repository_id, digest, due_at)
-     SELECT DISTINCT 'repository', value ->> 0, '', ?2 FROM json_each(?1) WHERE true
-     ON CONFLICT DO UPDATE SET due_at = min(due_at, excluded.due_at)`,
-    pairs,
-    now,
-  );
+  return condemnUnlinked(statements, links);
 }
 
 /** Condemns those blobs that are due and that no repository links to. */
@@ -108,17 +111,21 @@ export function reviewBlobs(
     limit,
   );
   if (rows.length === 0) return { reviewed: 0, condemned: 0 };
-  const digests = JSON.stringify(rows.map(({ digest }) => digest));
+  const condemned = condemnUnlinked(statements, rows);
+  strikeAll(statements, 'blob', rows);
+  return { reviewed: rows.length, condemned };
+}
+
+function condemnUnlinked(statements: Statements, blobs: readonly { digest: string }[]): number {
+  const digests = JSON.stringify(blobs.map(({ digest }) => digest));
   const unlinked = `digest IN (SELECT value FROM json_each(?1))
     AND NOT EXISTS (SELECT 1 FROM links WHERE links.digest = blobs.digest)`;
   statements.run(`DELETE FROM blobs WHERE ${unlinked} AND storage_key IS NULL`, digests);
-  const condemned = statements.run(
+  return statements.run(
     `UPDATE blobs SET state = 'condemned', condemned_by = (SELECT max(id) FROM gc_runs)
      WHERE ${unlinked} AND state <> 'condemned'`,
     digests,
   );
-  strikeAll(statements, 'blob', rows);
-  return { reviewed: rows.length, condemned };
 }
 
 const pairsIn = 'SELECT value ->> 0, value ->> 1 FROM json_each(?1)';

@@ -94,6 +94,7 @@ export class Marker {
       this.#leaveInDoubt('link', repositoryId, digest, repository, now, counts);
     }
     counts.linksDeleted += found.deleted;
+    counts.blobsCondemned += found.condemned;
     counts.reviewed += found.reviewed;
     return found.reviewed;
   }

@@ -7,6 +7,13 @@ const quietMs = 1000;
 /** How long one transaction may take, while others write and while nobody does: then the first who comes waits once. */
 const sharedMs = 4;
 const aloneMs = 20;
+/** Where no core serves the store, and when one starts meanwhile its first request waits once. */
+const unservedMs = 80;
+/**
+ * Pages of the log after which it is copied into the database, with two syncs. Whoever commits next does the copying:
+ * where that may be somebody's push there are to be few.
+ */
+const checkpointPages = { served: 1000, unserved: 16_000 };
 /** While others write, of the time that a run takes it leaves them twice as much. */
 const share = 2;
 
@@ -16,12 +23,15 @@ const share = 2;
  */
 export class Rest {
   readonly #database: Database;
+  readonly #isServedNow: () => boolean;
+  #isServed = true;
   #version: unknown;
   #othersWroteAt = Number.NEGATIVE_INFINITY;
   #workedMs = 0;
 
-  constructor(database: Database) {
+  constructor(database: Database, isServed: () => boolean = () => true) {
     this.#database = database;
+    this.#isServedNow = isServed;
     this.#version = this.#readVersion();
   }
 
@@ -37,6 +47,8 @@ export class Rest {
 
   /** How long the next transaction may keep a writer waiting. */
   transactionMs(): number {
+    this.#look();
+    if (!this.#isServed) return unservedMs;
     return this.#isAlone() ? aloneMs : sharedMs;
   }
 
@@ -44,7 +56,18 @@ export class Rest {
   next(): number {
     const workedMs = this.#workedMs;
     this.#workedMs = 0;
-    return this.#isAlone() ? leastMs : Math.min(mostMs, Math.max(leastMs, share * workedMs));
+    this.#look();
+    return !this.#isServed || this.#isAlone()
+      ? leastMs
+      : Math.min(mostMs, Math.max(leastMs, share * workedMs));
+  }
+
+  #look(): void {
+    const isServed = this.#isServedNow();
+    if (isServed === this.#isServed) return;
+    this.#isServed = isServed;
+    this.#database.pragma(`wal_autocheckpoint = ${checkpointPages[isServed ? 'served' : 'unserved']}`);
+    if (isServed) this.#database.pragma('wal_checkpoint(PASSIVE)');
   }
 
   #isAlone(): boolean {

@@ -65,7 +65,7 @@ export class MarkRules extends Rules {
       return 'more';
     }
     facts.delete(name);
-    this.review(facts, `blob ${blob}`, 0);
+    if (!this.isLinked(facts, blob)) this.condemn(facts, blob);
     return 'more';
   }
 

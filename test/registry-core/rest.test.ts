@@ -57,3 +57,15 @@ test('a transaction that fails counts, too', async (t) => {
   );
   assert.ok(rest.next() >= 16);
 });
+
+test('while no core serves the store a transaction may take longer, and the log gets longer before it is copied', async (t) => {
+  const path = join(await temporaryDirectory(t, 'rest'), 'registry.db');
+  const own = openDatabase(path, { migrations });
+  onEnd(t, () => own.close());
+  let isServed = false;
+  const rest = new Rest(own, () => isServed);
+  const pages = () => own.pragma('wal_autocheckpoint', { simple: true });
+  assert.deepEqual([rest.transactionMs(), pages()], [80, 16_000]);
+  isServed = true;
+  assert.deepEqual([rest.next(), pages(), rest.transactionMs()], [1, 1000, 20]);
+});
