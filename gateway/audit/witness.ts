@@ -1,5 +1,6 @@
 import { referenceText } from '../../oci/reference.ts';
 import type { AuditAction, AuditEntry } from '../../runtime/audit-entry.ts';
+import { blankSecrets } from '../../runtime/secrets.ts';
 import { rightNeeded } from '../access.ts';
 import type { Exchange } from '../exchange.ts';
 import { BoundedMap } from '../identity/bounded-map.ts';
@@ -91,7 +92,7 @@ function describe(exchange: Exchange, action: AuditAction): Omit<AuditEntry, 're
     address: clientAddress,
     ...(isRegistry && {
       repository: endpoint.repository,
-      reference: endpoint.kind === 'manifest' ? referenceText(endpoint.reference) : undefined,
+      reference: endpoint.kind === 'manifest' ? blankSecrets(referenceText(endpoint.reference)) : undefined,
       digest: text(endpoint.kind === 'blob' ? endpoint.digest : response.getHeader('docker-content-digest')),
     }),
     requestId,

@@ -78,6 +78,28 @@ export function callsWith(token: string, host: string): RequestOptions[] {
     { path: `/token?scope=${token}` },
     { path: `/token?${query}`, method: 'POST', body: grantBody },
     { path: `/healthz?${query}` },
+    { path: `/v1/search?q=${token}` },
+    { path: `/api/v1/can?action=${token}&repository=${token}` },
+    { path: `/api/v1/audit?user=${token}&after=${token}` },
+    { path: `/api/v1/me/tokens/${token}`, method: 'DELETE' },
+    ...apiBodies(token).map(([path, body]) => ({
+      path,
+      method: path.endsWith('password') ? 'PUT' : 'POST',
+      body,
+      headers: { 'content-type': 'application/json' },
+    })),
+  ];
+}
+
+/** Bodies in which something is wrong. */
+function apiBodies(token: string): [path: string, body: string][] {
+  const { alice, wrong, changed } = planted;
+  return [
+    ['/api/v1/me/password', JSON.stringify({ currentPassword: alice, newPassword: `${changed}\u0007` })],
+    ['/api/v1/me/password', JSON.stringify({ currentPassword: alice, password: wrong })],
+    ['/api/v1/me/password', `{"currentPassword": ${alice}`],
+    ['/api/v1/me/tokens', JSON.stringify({ name: token, expiresAt: token })],
+    ['/api/v1/users', JSON.stringify({ name: changed, password: changed })],
   ];
 }
 

@@ -149,6 +149,14 @@ test('answers of what is broken: a damaged blob, a database without a table, a c
   assert.ok([202, 503].includes(status), String(status));
 });
 
+test('the audit trail has what happened, and no secret', async () => {
+  const trail = await gatehouse.cliOk(['audit', '--json', '-n', '0']);
+  for (const action of ['login', 'login.failed', 'push', 'denied', 'user.add', 'user.password']) {
+    assert.ok(trail.includes(`"action":"${action}"`), action);
+  }
+  assert.deepEqual(leaksIn(trail), []);
+});
+
 test('nothing of all that is a secret', () => {
   const log = gatehouse.stderr() + gatehouse.stdout();
   const requests = logLines(gatehouse).filter(({ message }) => message === 'request');
