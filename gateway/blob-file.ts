@@ -2,15 +2,11 @@ import { close, constants, fstat, open, read } from 'node:fs';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { promisify } from 'node:util';
+import { giveBack, takeBuffer } from './blob-buffers.ts';
 
 const openFile = promisify(open);
 const statFile = promisify(fstat);
 const closeFile = promisify(close);
-
-const bufferBytes = 256 * 1024;
-/** Buffers at rest, 16 MiB in all; more may be in use. */
-const maxPooled = 64;
-const pool: Buffer[] = [];
 
 /** An open blob file. Its bytes stay readable even when it is unlinked meanwhile. */
 export interface BlobFile {
@@ -46,7 +42,7 @@ export async function openBlobFile(root: string, path: string): Promise<BlobFile
   }
 }
 
-/** One buffer per transfer, filled again when it has gone out: a slow client holds 256 KiB and no more. */
+/** One buffer per transfer, filled again when it has gone out: see `blob-buffers.ts`. */
 async function sendPart(
   descriptor: number,
   destination: Writable,
@@ -61,22 +57,24 @@ async function sendPart(
       destination.write(bytes, (error) => resolve(!error));
     });
   destination.once('close', onClose);
-  const buffer = pool.pop() ?? Buffer.allocUnsafeSlow(bufferBytes);
+  let buffer = takeBuffer(0);
   let isFree = true;
   try {
     const end = start + length;
     for (let position = start; position < end; ) {
-      const count = await readSome(descriptor, buffer, Math.min(bufferBytes, end - position), position);
+      buffer = takeBuffer(position - start, buffer);
+      const { bytes } = buffer;
+      const count = await readSome(descriptor, bytes, Math.min(bytes.length, end - position), position);
       if (count === 0) throw new Error('the file ends before the part that was announced');
       if (destination.destroyed) return;
       // Whoever was closed in the middle of a write may still hold the buffer: it goes to no other transfer.
-      isFree = await write(buffer.subarray(0, count));
+      isFree = await write(bytes.subarray(0, count));
       if (!isFree) return;
       position += count;
     }
   } finally {
     destination.off('close', onClose);
-    if (isFree && pool.length < maxPooled) pool.push(buffer);
+    giveBack(buffer, isFree);
   }
 }
 

@@ -3,8 +3,9 @@ import { algorithmOf, type Digest, hexOf } from '../oci/digest.ts';
 import type { Endpoint } from '../oci/endpoints.ts';
 import { internalHeaders, type RequestContext } from '../runtime/request-context.ts';
 import { type BlobFile, openBlobFile } from './blob-file.ts';
+import type { BodyDeadlines } from './body-deadlines.ts';
 import { askCore } from './core.ts';
-import { coreRequest } from './core-request.ts';
+import { type CoreRequest, coreRequest } from './core-request.ts';
 import { returnedHeaders } from './headers.ts';
 import { tokenExpired } from './identity/index.ts';
 import type { CoreProxy } from './proxy.ts';
@@ -14,6 +15,7 @@ export interface Upstream {
   proxy: CoreProxy;
   /** Where the core keeps `blobs/`. */
   storageRoot: string;
+  deadlines: BodyDeadlines;
 }
 
 /** Has the core answer, and passes its answer on: as it comes, or from the file that it names. */
@@ -22,7 +24,7 @@ export async function forward(
   response: ServerResponse,
   endpoint: Endpoint,
   context: RequestContext,
-  { proxy, storageRoot }: Upstream,
+  upstream: Upstream,
 ): Promise<void> {
   const toCore = coreRequest(request, endpoint, context);
   // A request with `Expect: 100-continue` gets its go-ahead only here, when nothing speaks against its body.
@@ -30,7 +32,7 @@ export async function forward(
   const isWaiting = request.headers.expect !== undefined && request.httpVersion === '1.1';
   if (toCore.body && isWaiting) response.writeContinue();
   for (let attempt = 1; ; attempt++) {
-    const answer = await askCore(proxy, toCore, response);
+    const answer = await askInTime(toCore, response, endpoint, upstream);
     if (context.ownerOnly && answer.statusCode === 401) {
       answer.resume();
       throw tokenExpired();
@@ -40,13 +42,29 @@ export async function forward(
     answer.resume();
     let file: BlobFile;
     try {
-      file = await openBlobFile(storageRoot, part.path);
+      file = await openBlobFile(upstream.storageRoot, part.path);
     } catch (error) {
       // The file was swept after the core named it; the content may live on under a new name.
       if ((error as NodeJS.ErrnoException).code === 'ENOENT' && attempt === 1) continue;
       throw error;
     }
     return sendFile(file, part, answer, response);
+  }
+}
+
+/** @throws OciError (408) when the client is too slow with its body; else as `askCore`. */
+async function askInTime(
+  toCore: CoreRequest,
+  response: ServerResponse,
+  endpoint: Endpoint,
+  { proxy, deadlines }: Upstream,
+): Promise<IncomingMessage> {
+  if (!toCore.body) return askCore(proxy, toCore, response);
+  const body = deadlines.watch(toCore.body, endpoint.kind === 'manifest' ? 'manifest' : 'upload');
+  try {
+    return await Promise.race([askCore(proxy, toCore, response), body.late]);
+  } finally {
+    body.stop();
   }
 }
 

@@ -8,6 +8,7 @@ import { openAccessLines } from './audit/access-lines.ts';
 import { openAudit, together } from './audit/access-log.ts';
 import { auditOver } from './audit/remote.ts';
 import { openWitness } from './audit/witness.ts';
+import { BodyDeadlines } from './body-deadlines.ts';
 import { clientOriginReader } from './client-address.ts';
 import { type Hostnames, openHostnames } from './hostname.ts';
 import { openIdentity } from './identity/index.ts';
@@ -78,11 +79,13 @@ export async function openFrontDoor(config: Config, log: Log, channel: Channel):
     const observation = observe(config, proxy, certificate);
     const { metrics, health } = observation;
     const accessLines = openAccessLines(config, log);
+    const deadlines = new BodyDeadlines(config);
+    closers.push(() => deadlines.close());
     const proxied = openProxied(config, log);
     const recorder = auditOver(channel);
     const audit = together(openAudit(log, accessLines), openWitness(recorder));
     const limits = openLimits(config);
-    const upstream = { proxy, storageRoot: config['storage.root'] };
+    const upstream = { proxy, storageRoot: config['storage.root'], deadlines };
     const api = await openApi(config, { identity, limits, audit, upstream, recorder });
     closers.push(() => api.close());
     const chain = createChain({
@@ -146,7 +149,15 @@ async function listen(
   const { listen: addresses } = config;
   const port = await channel.call<number>(ownServices.port);
   const tls = certificate?.options();
-  const listener = await openListener(chain, { addresses, port, setting: 'port', tls, proxied, log });
+  const listener = await openListener(chain, {
+    addresses,
+    port,
+    setting: 'port',
+    tls,
+    proxied,
+    timeouts: config,
+    log,
+  });
   certificate?.keepCurrent(listener.servers as TlsServer[]);
   log.info('listening', { addresses: listener.addresses, tls: config['tls.mode'] });
   return listener;
@@ -162,5 +173,12 @@ async function listenForRedirects(
   if (port === 0 || config['tls.mode'] === 'off') return undefined;
   const plainAnswer = plainAnswers(config);
   const redirect = createRedirect({ hostnames, httpsPort: listener.port, plainAnswer, log });
-  return openListener(redirect, { addresses: config.listen, port, setting: 'http.port', proxied, log });
+  return openListener(redirect, {
+    addresses: config.listen,
+    port,
+    setting: 'http.port',
+    proxied,
+    timeouts: config,
+    log,
+  });
 }

@@ -1,39 +1,48 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { Socket } from 'node:net';
+import type { Config } from '../runtime/config-schema.ts';
 import type { Log } from '../runtime/log.ts';
 import { answerClientError, refuseConnect } from './client-error.ts';
 import type { ProxiedConnections } from './proxied/connections.ts';
 
 const second = 1000;
-const minute = 60 * second;
 
-/** A request has no limit as a whole: a slow but honest push may take hours, as long as it moves. */
-const timeouts = {
-  requestTimeout: 0,
-  headersTimeout: 30 * second,
-  keepAliveTimeout: 75 * second,
-  connectionsCheckingInterval: 5 * second,
-};
+const keepAliveTimeout = 75 * second;
 const handshakeTimeout = 20 * second;
-/** Without a byte in either direction for this long, a connection is cut. */
-const idleTimeoutMs = 5 * minute;
+const maxCheckingInterval = 5 * second;
+
+export type Timeouts = Pick<Config, 'timeouts.headers' | 'timeouts.idle'>;
 
 export interface HttpServerOptions {
   tls?: ServerOptions | undefined;
   /** Where connections begin with a PROXY header. */
   proxied?: ProxiedConnections | undefined;
+  timeouts: Timeouts;
   log: Log;
 }
 
 /** A server with this gateway's limits that answers in JSON also where Node would answer by itself. */
-export function makeHttpServer(handler: RequestListener, { tls, proxied, log }: HttpServerOptions): Server {
-  const options = { ...timeouts, noDelay: true, keepAlive: true, requireHostHeader: false };
+export function makeHttpServer(
+  handler: RequestListener,
+  { tls, proxied, timeouts, log }: HttpServerOptions,
+): Server {
+  const headersTimeout = timeouts['timeouts.headers'];
+  const options = {
+    // A request has no limit as a whole: see `body-deadlines.ts`.
+    requestTimeout: 0,
+    headersTimeout,
+    keepAliveTimeout,
+    connectionsCheckingInterval: Math.min(maxCheckingInterval, headersTimeout / 2),
+    noDelay: true,
+    keepAlive: true,
+    requireHostHeader: false,
+  };
   const server = tls
     ? createTlsServer({ ...tls, ...options, handshakeTimeout })
     : createServer({ ...options, insecureHTTPParser: false });
   proxied?.guard(server);
-  server.setTimeout(idleTimeoutMs);
+  server.setTimeout(timeouts['timeouts.idle'], closeIdle);
   server.on('request', handler);
   // With these two listeners an `Expect` is left to the handler, instead of an answer before anything is checked.
   server.on('checkContinue', handler);
@@ -50,4 +59,14 @@ export function makeHttpServer(handler: RequestListener, { tls, proxied, log }: 
     log.debug('TLS handshake failed', { code: error.code });
   });
   return server;
+}
+
+/**
+ * Nothing has moved on a connection for a while. A client that has said all and waits is not to blame: making the last
+ * bytes of a large upload durable may take minutes.
+ */
+function closeIdle(socket: Socket): void {
+  const { _httpMessage: response } = socket as { _httpMessage?: ServerResponse };
+  const isOurTurn = response?.req.complete === true && !response.headersSent;
+  if (!isOurTurn) socket.destroy();
 }

@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '../runtime/log.ts';
 import { bind } from './bind.ts';
-import { makeHttpServer } from './http-server.ts';
+import { makeHttpServer, type Timeouts } from './http-server.ts';
 import { inTurn } from './in-turn.ts';
 import type { ProxiedConnections } from './proxied/connections.ts';
 
@@ -17,6 +17,7 @@ export interface ListenOptions {
   setting: string;
   tls?: ServerOptions | undefined;
   proxied?: ProxiedConnections | undefined;
+  timeouts: Timeouts;
   log: Log;
 }
 

@@ -6,6 +6,7 @@ import { observeSettings } from './settings/observe.ts';
 import { processSettings } from './settings/process.ts';
 import { serverSettings } from './settings/server.ts';
 import { storageSettings } from './settings/storage.ts';
+import { timeoutsSettings } from './settings/timeouts.ts';
 import { tlsSettings } from './settings/tls.ts';
 import type { ConfigKey } from './settings/values.ts';
 
@@ -24,6 +25,7 @@ export const configSchema = {
   ...tlsSettings,
   ...authSettings,
   ...limitsSettings,
+  ...timeoutsSettings,
   ...storageSettings,
   ...collectionSettings,
   ...auditSettings,

@@ -198,7 +198,10 @@ export const reserve: ValueType<Reserve> = {
 export const size: ValueType<number> = {
   expected: 'a size such as 500MiB or 10GiB, or 0',
   parse: (text) => (text === '0' ? 0 : parseBytes(text)),
-  format: (bytes) => (bytes === 0 ? '0' : `${bytes / 2 ** 20}MiB`),
+  format(bytes) {
+    if (bytes === 0) return '0';
+    return bytes % 2 ** 20 === 0 ? `${bytes / 2 ** 20}MiB` : `${bytes / 2 ** 10}KiB`;
+  },
 };
 
 export const sparseIndex: ValueType<SparseIndex> = {

@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { ensureCertificates } from '../../certs/index.ts';
 import { openListener } from '../../gateway/listener.ts';
+import { loadConfig } from '../../runtime/config.ts';
 import { callControl } from '../../runtime/control.ts';
 import { temporaryDirectory } from '../support/files.ts';
 import { request } from '../support/http.ts';
@@ -118,6 +119,13 @@ test('a port in use is waited for, then explained', async (t) => {
 
 test('an address that is not ours is explained', async () => {
   const log = { debug() {}, info() {}, warn() {}, error() {} };
-  const opening = openListener(() => {}, { addresses: ['192.0.2.1'], port: 0, setting: 'port', log });
+  const timeouts = loadConfig({ environment: {} }).config;
+  const opening = openListener(() => {}, {
+    addresses: ['192.0.2.1'],
+    port: 0,
+    setting: 'port',
+    timeouts,
+    log,
+  });
   await assert.rejects(opening, /192.0.2.1 is no address of this machine/);
 });
