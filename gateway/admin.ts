@@ -110,7 +110,8 @@ class UsersAdmin extends PeopleAdmin implements Admin {
   constructor(config: Config, database: UsersDatabase) {
     const htpasswd = htpasswdNow(config['auth.htpasswd_file']);
     const accounts = new AccountStore(database, htpasswd);
-    super(database, accounts, credentialUses(config));
+    const uses = credentialUses(config);
+    super(database, accounts, uses);
     this.#config = config;
     this.#database = database;
     this.#accounts = accounts;
@@ -118,7 +119,7 @@ class UsersAdmin extends PeopleAdmin implements Admin {
     this.#rights = new LiveRights(database, { templates: templatesOf(config), htpasswd });
     this.#grants = new GrantStore(database);
     this.#keys = new KeyAdmin(database);
-    this.#sessions = new SessionAdmin(database, this.#accounts, config['auth.refresh_lifetime']);
+    this.#sessions = new SessionAdmin(database, accounts, uses, config['auth.refresh_lifetime']);
   }
 
   async ensureFirstAdmin(makePassword: () => string): Promise<{ created: boolean; password?: string }> {

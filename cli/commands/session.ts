@@ -32,15 +32,17 @@ async function list(call: Call): Promise<void> {
   const sessions = await withAdmin(call, (admin) => admin.listSessions(call.values.get('user')));
   if (call.given.has('json')) return printJson(sessions);
   printTable(
-    ['id', 'user', 'client', 'address', 'service', 'created', 'ends'],
-    sessions.map(({ id, user, client, address, service = '', createdAt, expiresAt }) => [
+    ['id', 'user', 'client', 'login from', 'service', 'created', 'last used', 'from', 'ends'],
+    sessions.map(({ id, user, client, address, service = '', ...times }) => [
       id,
       user,
       client,
       address,
       service,
-      createdAt,
-      expiresAt,
+      times.createdAt,
+      times.lastUsedAt ?? 'never',
+      times.lastUsedFrom ?? '',
+      times.expiresAt,
     ]),
   );
 }

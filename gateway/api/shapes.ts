@@ -93,6 +93,8 @@ export const shapes = {
       service: { ...text, description: 'The other registry that it is for; absent for this one.' },
       createdAt: time,
       expiresAt: time,
+      lastUsedAt: noTime,
+      lastUsedFrom: noText,
     },
     'service',
   ),

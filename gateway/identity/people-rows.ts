@@ -3,7 +3,7 @@ import type { PersonalToken } from './personal-token-store.ts';
 import type { Robot } from './robot-store.ts';
 
 /** When a credential was last used, and from where; null: never, or nobody wrote it down. */
-interface Use {
+export interface Use {
   /** RFC 3339. */
   lastUsedAt: string | null;
   lastUsedFrom: string | null;
@@ -79,7 +79,7 @@ export function robotRows(robots: readonly Robot[], readUses: ReadUses): RobotRo
   }));
 }
 
-function useOf(use: { at: number; address: string } | undefined): Use {
+export function useOf(use: { at: number; address: string } | undefined): Use {
   return { lastUsedAt: timeText(use?.at ?? null), lastUsedFrom: use?.address ?? null };
 }
 

@@ -1,11 +1,12 @@
 import { type AccountStore, unknownUser } from './account-store.ts';
 import { AdminError } from './admin-error.ts';
 import { isSame } from './live-rights.ts';
+import { type ReadUses, type Use, useOf } from './people-rows.ts';
 import { type RefreshTokenRow, RefreshTokenStore } from './refresh-token-store.ts';
 import type { UsersDatabase } from './users-database.ts';
 
 /** A device that is logged in: what `docker login` left there is a refresh token. */
-export interface SessionRow {
+export interface SessionRow extends Use {
   id: string;
   user: string;
   /** What the client calls itself. */
@@ -25,9 +26,11 @@ export class SessionAdmin {
   readonly #accounts: AccountStore;
   readonly #store: RefreshTokenStore;
   readonly #service: string;
+  readonly #readUses: ReadUses;
   readonly #lifetimeMs: number;
 
-  constructor(database: UsersDatabase, accounts: AccountStore, lifetimeMs: number) {
+  constructor(database: UsersDatabase, accounts: AccountStore, readUses: ReadUses, lifetimeMs: number) {
+    this.#readUses = readUses;
     this.#accounts = accounts;
     this.#store = new RefreshTokenStore(database);
     this.#service = database.connection.prepare('SELECT service FROM installation').pluck().get() as string;
@@ -37,10 +40,10 @@ export class SessionAdmin {
   /** @throws AdminError USER_UNKNOWN */
   list(user?: string): SessionRow[] {
     if (user !== undefined) this.#existing(user);
-    return this.#store
-      .list(user)
-      .filter((row) => this.#stands(row))
-      .map((row) => this.#toSession(row));
+    const rows = this.#store.list(user).filter((row) => this.#stands(row));
+    const key = ({ id }: RefreshTokenRow) => `refresh-token:${id}`;
+    const uses = this.#readUses(rows.map(key));
+    return rows.map((row) => ({ ...this.#toSession(row), ...useOf(uses.get(key(row))) }));
   }
 
   /** @throws AdminError SESSION_UNKNOWN */
@@ -76,7 +79,7 @@ export class SessionAdmin {
     service,
     createdAt,
     renewedAt,
-  }: RefreshTokenRow): SessionRow {
+  }: RefreshTokenRow): Omit<SessionRow, keyof Use> {
     return {
       id,
       user,
