@@ -24,6 +24,7 @@ const commands: Record<string, () => Promise<{ command: Command }>> = {
   cert: () => import('./commands/cert.ts'),
   trust: () => import('./commands/trust.ts'),
   config: () => import('./commands/config.ts'),
+  limits: () => import('./commands/limits.ts'),
   status: () => import('./commands/status.ts'),
   verify: () => import('./commands/verify.ts'),
   selftest: () => import('./commands/selftest.ts'),

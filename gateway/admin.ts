@@ -34,6 +34,7 @@ export type { IssuedSecret, RobotOptions, TokenOptions } from './identity/people
 export type { RobotRow, TeamRow, TokenRow } from './identity/people-rows.ts';
 export type { SessionRow } from './identity/session-admin.ts';
 export type { Action, Actor, Decision } from './identity/types.ts';
+export type { LimitsReport, LimitUse } from './limits/report.ts';
 
 export interface UserRow {
   name: string;

@@ -8,6 +8,14 @@ const openFile = promisify(open);
 const statFile = promisify(fstat);
 const closeFile = promisify(close);
 
+/** Slows what is sent. */
+export interface SendPace {
+  /** Bytes in one piece, at most. */
+  readonly portion: number;
+  /** Resolves when so many may go. */
+  spend(bytes: number): Promise<void>;
+}
+
 /** An open blob file. Its bytes stay readable even when it is unlinked meanwhile. */
 export interface BlobFile {
   /** Bytes. */
@@ -17,7 +25,7 @@ export interface BlobFile {
    * it. It has to be done with the bytes when it calls back, as sockets are: they are overwritten then.
    * @throws Error when the file has fewer bytes, or the disk's own error.
    */
-  send(destination: Writable, start: number, length: number): Promise<void>;
+  send(destination: Writable, start: number, length: number, pace?: SendPace): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -33,7 +41,7 @@ export async function openBlobFile(root: string, path: string): Promise<BlobFile
     if (!stats.isFile()) throw new Error(`${path} is no regular file`);
     return {
       size: stats.size,
-      send: (destination, start, length) => sendPart(descriptor, destination, start, length),
+      send: (destination, start, length, pace) => sendPart(descriptor, destination, { start, length, pace }),
       close: () => closeFile(descriptor),
     };
   } catch (error) {
@@ -46,8 +54,7 @@ export async function openBlobFile(root: string, path: string): Promise<BlobFile
 async function sendPart(
   descriptor: number,
   destination: Writable,
-  start: number,
-  length: number,
+  { start, length, pace }: { start: number; length: number; pace: SendPace | undefined },
 ): Promise<void> {
   let stopWaiting = () => {};
   const onClose = () => stopWaiting();
@@ -64,8 +71,10 @@ async function sendPart(
     for (let position = start; position < end; ) {
       buffer = takeBuffer(position - start, buffer);
       const { bytes } = buffer;
-      const count = await readSome(descriptor, bytes, Math.min(bytes.length, end - position), position);
+      const most = Math.min(bytes.length, pace?.portion ?? bytes.length, end - position);
+      const count = await readSome(descriptor, bytes, most, position);
       if (count === 0) throw new Error('the file ends before the part that was announced');
+      if (pace) await pace.spend(count);
       if (destination.destroyed) return;
       // Whoever was closed in the middle of a write may still hold the buffer: it goes to no other transfer.
       isFree = await write(bytes.subarray(0, count));

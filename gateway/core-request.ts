@@ -1,4 +1,5 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
 import { type Endpoint, formatEndpoint } from '../oci/endpoints.ts';
 import { OciError } from '../oci/errors.ts';
 import {
@@ -15,7 +16,7 @@ export interface CoreRequest {
   target: string;
   headers: OutgoingHttpHeaders;
   /** Absent: nothing is sent, whatever the client sends. */
-  body: IncomingMessage | undefined;
+  body: Readable | undefined;
   /** The core may name a file instead of sending bytes. */
   mayNameFile: boolean;
 }

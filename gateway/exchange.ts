@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Endpoint } from '../oci/endpoints.ts';
 import type { Actor } from './identity/index.ts';
+import type { Client } from './limits/policy.ts';
 import type { ClientIdentity } from './tls/client-certificates.ts';
 
 /** A request, its response, and what the steps of the chain have found out about them so far. */
@@ -28,6 +29,14 @@ export interface Exchange {
   client: ClientIdentity | undefined;
   /** Set when the credentials, or their absence, were found good. */
   actor: Actor | undefined;
+  /** Whether it counts among the requests of somebody already. */
+  isCounted: boolean;
+}
+
+/** Whom the limits take the request for: the account, else the address. */
+export function limitedAs({ actor, clientAddress }: Exchange): Client {
+  const account = actor && actor.kind !== 'anonymous' ? actor.name : undefined;
+  return { address: clientAddress, account };
 }
 
 /** Answers with JSON. Errors are not answered here but thrown. */

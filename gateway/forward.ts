@@ -8,6 +8,9 @@ import { askCore } from './core.ts';
 import { type CoreRequest, coreRequest } from './core-request.ts';
 import { returnedHeaders } from './headers.ts';
 import { tokenExpired } from './identity/index.ts';
+import type { Pace } from './limits/pace.ts';
+import type { Passage } from './limits/policy.ts';
+import type { Pull } from './limits/pulls.ts';
 import type { CoreProxy } from './proxy.ts';
 import { joinWarnings } from './warnings.ts';
 
@@ -25,14 +28,16 @@ export async function forward(
   endpoint: Endpoint,
   context: RequestContext,
   upstream: Upstream,
+  { pull, pace }: Passage,
 ): Promise<void> {
   const toCore = coreRequest(request, endpoint, context);
+  if (toCore.body && pace) toCore.body = toCore.body.pipe(pace.stream());
   // A request with `Expect: 100-continue` gets its go-ahead only here, when nothing speaks against its body.
   // HTTP/1.0 has no such answer (RFC 9110 section 10.1.1).
   const isWaiting = request.headers.expect !== undefined && request.httpVersion === '1.1';
   if (toCore.body && isWaiting) response.writeContinue();
   for (let attempt = 1; ; attempt++) {
-    const answer = await askInTime(toCore, response, endpoint, upstream);
+    const answer = await askCounted(pull, () => askInTime(toCore, request, response, endpoint, upstream));
     if (context.ownerOnly && answer.statusCode === 401) {
       answer.resume();
       throw tokenExpired();
@@ -48,19 +53,36 @@ export async function forward(
       if ((error as NodeJS.ErrnoException).code === 'ENOENT' && attempt === 1) continue;
       throw error;
     }
-    return sendFile(file, part, answer, response);
+    return sendFile(file, part, answer, response, pace);
+  }
+}
+
+/** A pull is settled before its answer goes out, as one that counts or as one that does not. */
+async function askCounted(
+  pull: Pull | undefined,
+  ask: () => Promise<IncomingMessage>,
+): Promise<IncomingMessage> {
+  if (!pull) return ask();
+  try {
+    const answer = await ask();
+    await pull.answered(answer.statusCode!, answer.headers['content-type']);
+    return answer;
+  } catch (error) {
+    await pull.answered(0, undefined);
+    throw error;
   }
 }
 
 /** @throws OciError (408) when the client is too slow with its body; else as `askCore`. */
 async function askInTime(
   toCore: CoreRequest,
+  request: IncomingMessage,
   response: ServerResponse,
   endpoint: Endpoint,
   { proxy, deadlines }: Upstream,
 ): Promise<IncomingMessage> {
   if (!toCore.body) return askCore(proxy, toCore, response);
-  const body = deadlines.watch(toCore.body, endpoint.kind === 'manifest' ? 'manifest' : 'upload');
+  const body = deadlines.watch(request, endpoint.kind === 'manifest' ? 'manifest' : 'upload');
   try {
     return await Promise.race([askCore(proxy, toCore, response), body.late]);
   } finally {
@@ -110,12 +132,13 @@ async function sendFile(
   { path, start, length, size }: FilePart,
   answer: IncomingMessage,
   response: ServerResponse,
+  pace: Pace | undefined,
 ): Promise<void> {
   try {
     if (file.size !== size) throw new Error(`${path} has ${file.size} bytes, its record says ${size}`);
     const headers = joinWarnings(response, returnedHeaders(answer.headers));
     response.writeHead(answer.statusCode!, { ...headers, 'content-length': length });
-    await file.send(response, start, length);
+    await file.send(response, start, length, pace);
     if (!response.destroyed) response.end();
   } finally {
     await file.close();

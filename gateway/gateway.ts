@@ -84,7 +84,7 @@ export async function openFrontDoor(config: Config, log: Log, channel: Channel):
     const proxied = openProxied(config, log);
     const recorder = auditOver(channel);
     const audit = together(openAudit(log, accessLines), openWitness(recorder));
-    const limits = openLimits(config);
+    const limits = openLimits({ config, log, channel, metrics });
     const upstream = { proxy, storageRoot: config['storage.root'], deadlines };
     const api = await openApi(config, { identity, limits, audit, upstream, recorder });
     closers.push(() => api.close());
@@ -107,6 +107,7 @@ export async function openFrontDoor(config: Config, log: Log, channel: Channel):
     });
     const listener = await listen(chain, { config, certificate, proxied, log, channel });
     observation.watch(listener);
+    for (const server of listener.servers) server.on('connection', limits.admitConnection);
     closers.push(() => listener.close(config['shutdown.drain']));
     const redirect = await listenForRedirects(listener, hostnames, { config, proxied, log });
     closers.push(() => redirect?.close(0));

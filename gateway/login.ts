@@ -1,5 +1,5 @@
 import type { Audit } from './audit/access-log.ts';
-import type { Exchange } from './exchange.ts';
+import { type Exchange, limitedAs } from './exchange.ts';
 import { singleHeader } from './headers.ts';
 import { type Actor, type Identity, LoginFailure, parseAuthorization } from './identity/index.ts';
 import type { Limits } from './limits/policy.ts';
@@ -82,8 +82,17 @@ function certificateLogin({ client }: Exchange, { identity }: LoginParts): Actor
 
 async function admit(exchange: Exchange, actor: Actor, { limits }: LoginParts): Promise<Actor> {
   exchange.actor = actor;
-  if (actor.kind !== 'anonymous') await limits.admitAccount(actor.name);
+  await countRequest(exchange, limits);
   return actor;
+}
+
+/** Once for each request; of one whose login failed it is the address that counts. @throws OciError TOOMANYREQUESTS */
+export async function countRequest(exchange: Exchange, limits: Limits): Promise<void> {
+  if (exchange.isCounted) return;
+  exchange.isCounted = true;
+  const { endpoint } = exchange;
+  const repository = endpoint && 'repository' in endpoint ? endpoint.repository : undefined;
+  await limits.admitRequest(limitedAs(exchange), repository);
 }
 
 /** Of somebody who is not logged in `docker search` sends an empty name with an empty password. */

@@ -8,13 +8,13 @@ import { type Api, isApiPath } from './api/api.ts';
 import type { Audit } from './audit/access-log.ts';
 import { type ChallengeSettings, withChallenge } from './challenge.ts';
 import type { ClientOriginReader } from './client-address.ts';
-import type { Exchange } from './exchange.ts';
+import { type Exchange, limitedAs } from './exchange.ts';
 import { forward, type Upstream } from './forward.ts';
 import type { Hostnames } from './hostname.ts';
 import { demandPlainHttp } from './http-rules.ts';
 import type { Identity } from './identity/index.ts';
 import type { Limits } from './limits/policy.ts';
-import { login } from './login.ts';
+import { countRequest, login } from './login.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { countRefusal } from './metrics/refusals.ts';
 import { allowedMethods, findHealthRoute, findRoute, type Health } from './routes.ts';
@@ -44,10 +44,8 @@ export interface ChainParts {
 
 /** What becomes of a request, in order. Every step throws what is to be answered instead. */
 async function handle(exchange: Exchange, parts: ChainParts): Promise<void> {
-  const { request, response, clientAddress, requestId } = exchange;
-  const method = request.method ?? '';
-  const target = request.url ?? '';
-  const { path, query } = splitTarget(target);
+  const { request } = exchange;
+  const { path, query } = splitTarget(request.url ?? '');
   exchange.logTarget = path;
   demandPlainHttp(request);
   const health = findHealthRoute(path);
@@ -56,9 +54,22 @@ async function handle(exchange: Exchange, parts: ChainParts): Promise<void> {
     return health(exchange, parts.health);
   }
   exchange.authority = parts.hostnames.check(request).authority;
-  await parts.limits.admitRequest(clientAddress);
+  try {
+    await answer(exchange, query, parts);
+  } catch (error) {
+    // What failed before it was known who asks.
+    await countRequest(exchange, parts.limits);
+    throw error;
+  }
+}
+
+async function answer(exchange: Exchange, query: string, parts: ChainParts): Promise<void> {
+  const { request, response, clientAddress, requestId, logTarget: path } = exchange;
+  const method = request.method ?? '';
+  const target = request.url ?? '';
   exchange.client = parts.clientOf(request, response);
   if (method === 'OPTIONS') {
+    await countRequest(exchange, parts.limits);
     response.writeHead(204, { Allow: allowedMethods(target, path) }).end();
     return;
   }
@@ -88,7 +99,8 @@ async function handle(exchange: Exchange, parts: ChainParts): Promise<void> {
     ...(readable && { readable }),
     ...(ownerOnly && { ownerOnly }),
   };
-  await forward(request, response, permission.endpoint, context, parts.upstream);
+  const passage = await parts.limits.admitEndpoint(endpoint, limitedAs(exchange), request, response);
+  await forward(request, response, permission.endpoint, context, parts.upstream, passage);
 }
 
 export function createChain(parts: ChainParts): RequestListener {
@@ -128,6 +140,7 @@ function begin(request: IncomingMessage, response: ServerResponse, parts: ChainP
     scope: undefined,
     client: undefined,
     actor: undefined,
+    isCounted: false,
   };
 }
 

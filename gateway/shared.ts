@@ -7,6 +7,7 @@ import type { Log } from '../runtime/log.ts';
 import { watchEventLoop } from '../runtime/process-figures.ts';
 import { serveAudit } from './audit/remote.ts';
 import { type AuditTrail, openAuditTrail } from './audit/trail.ts';
+import { openSharedLimits, type SharedLimits } from './limits/shared.ts';
 import { serveMetrics } from './metrics/scrape.ts';
 import type { WorkerSnapshot } from './metrics/workers.ts';
 import { gatewayFigures, mergeStatus, reports, type WorkerStatus } from './status.ts';
@@ -18,6 +19,7 @@ import type { Hub } from './workers/channel.ts';
 export interface Shared {
   trail: AuditTrail;
   acme: AcmeKeeper | undefined;
+  limits: SharedLimits;
   reload(): Promise<void>;
   close(): Promise<void>;
 }
@@ -28,11 +30,13 @@ export async function openShared(config: Config, log: Log, hub: Hub): Promise<Sh
   await mkdir(dataPaths(config).run, { recursive: true, mode: 0o700 });
   const trail = await openAuditTrail(config, log);
   serveAudit(hub, trail);
+  const limits = await openSharedLimits(config, log, hub);
   const ticketKeys = serveTicketKeys(hub);
   const acme = config['tls.mode'] === 'acme' ? new AcmeKeeper(config, log) : undefined;
   return {
     trail,
     acme,
+    limits,
     async reload() {
       acme?.retry();
       await trail.reopen();
@@ -40,6 +44,7 @@ export async function openShared(config: Config, log: Log, hub: Hub): Promise<Sh
     async close() {
       acme?.close();
       ticketKeys.close();
+      await limits.close();
       await trail.close();
     },
   };
@@ -50,10 +55,11 @@ export async function serveQuestions(
   config: Config,
   log: Log,
   hub: Hub,
-  { trail, acme }: Shared,
+  { trail, acme, limits }: Shared,
 ): Promise<{ close(): Promise<void> }> {
   const metrics = await serveMetrics(config, () => hub.askAll<WorkerSnapshot>(reports.metrics), log);
   const handlers: ControlHandlers = {
+    ...limits.control,
     'GET /status': async () => {
       const workers = await hub.askAll<WorkerStatus>(reports.status);
       return {

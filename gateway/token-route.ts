@@ -1,6 +1,6 @@
 import { OciError } from '../oci/errors.ts';
 import { basicChallenge } from './challenge.ts';
-import { type Exchange, sendJson } from './exchange.ts';
+import { type Exchange, limitedAs, sendJson } from './exchange.ts';
 import { readForm } from './form-body.ts';
 import type { Actor } from './identity/index.ts';
 import { type LoginParts, login, passwordLogin, refreshLogin } from './login.ts';
@@ -44,8 +44,9 @@ async function issue(
   exchange: Exchange,
   { scopes, service, clientId, wantsRefreshToken }: TokenRequest,
   actor: Actor,
-  { identity }: LoginParts,
+  { identity, limits }: LoginParts,
 ): Promise<void> {
+  await limits.admitToken(limitedAs(exchange));
   const device = { clientId, clientAddress: exchange.clientAddress };
   const issued = await identity.issueToken(actor, { scopes, service, ...(wantsRefreshToken && { device }) });
   sendJson(exchange, 200, issued, { 'Cache-Control': 'no-store', Pragma: 'no-cache' });

@@ -42,3 +42,8 @@ export function isSchema1(mediaType: string): boolean {
 export function bareMediaType(contentType: string): string {
   return (contentType.split(';', 1)[0] ?? '').trim().toLowerCase();
 }
+
+/** @param contentType as a header has it. */
+export function isIndexType(contentType: string | undefined): boolean {
+  return contentType !== undefined && manifestKind(bareMediaType(contentType)) === 'index';
+}

@@ -60,7 +60,6 @@ const importerOf: Readonly<Record<string, string>> = {
   'node-forge': 'certs/der.ts',
   pino: 'runtime/log.ts',
   'prom-client': 'gateway/metrics/registry.ts',
-  'rate-limiter-flexible': 'gateway/limits/counters.ts',
   yaml: 'runtime/yaml.ts',
 };
 

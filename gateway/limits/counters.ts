@@ -1,36 +1,35 @@
-import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
-import type { Rate } from '../../runtime/config-schema.ts';
+import type { Rate } from '../../runtime/budgets.ts';
 
-/** Counts events per key in fixed windows. In memory here; a shared store has the same shape. */
-export interface Counter {
-  /** Counts one. */
-  add(key: string): Promise<Count>;
+/**
+ * What is counted, by key. One keeps it for all workers: the primary's memory here (`memory-counters.ts`), which every
+ * worker asks (`shared-counters.ts`). A driver for several hosts (Redis, say) has the same shape: each method is one
+ * atomic step over one key, needs no other clock than the store's, and may fail.
+ */
+export interface Counters {
+  /** Counts one, if it is within the rate; of many at once exactly so many are admitted. */
+  take(key: string, rate: Rate): Promise<Count>;
   /** Counts nothing. */
-  look(key: string): Promise<Count>;
+  look(key: string, rate: Rate): Promise<Count>;
+  /** Takes back what `take` admitted and nothing came of. */
+  giveBack(key: string): void;
+  /** @returns undefined when as many are held already. One worker's holds end with it. */
+  hold(key: string, most: number): Promise<Hold | undefined>;
+  /** Books so many bytes. @returns milliseconds after which they may go; what was booked earlier goes earlier. */
+  book(key: string, bytes: number, bytesPerSecond: number): Promise<number>;
+  /** One `redeem` of this key will be good. */
+  grant(key: string, lifeMs: number): Promise<void>;
+  redeem(key: string): Promise<boolean>;
 }
 
 export interface Count {
-  /** More than the rate allows, the one just counted included. */
-  isOver: boolean;
-  /** Nothing is left: one more would be over. */
-  isSpent: boolean;
+  /** `take`: it is within the rate. `look`: one more would be. */
+  admitted: boolean;
+  /** In this window, this one included. */
+  used: number;
   /** Until the window ends. */
   resetMs: number;
 }
 
-/** Node's timers, which end the windows, reach no further. */
-const maxWindowSeconds = 2_147_483;
-
-export function openCounter({ points, windowMs }: Rate): Counter {
-  const duration = Math.min(windowMs / 1000, maxWindowSeconds);
-  const limiter = new RateLimiterMemory({ points, duration, keyPrefix: '' });
-  const count = (result: RateLimiterRes | null): Count => ({
-    isOver: (result?.consumedPoints ?? 0) > points,
-    isSpent: (result?.consumedPoints ?? 0) >= points,
-    resetMs: Math.max(0, result?.msBeforeNext ?? 0),
-  });
-  return {
-    add: async (key) => count(await limiter.penalty(key)),
-    look: async (key) => count(await limiter.get(key)),
-  };
+export interface Hold {
+  release(): void;
 }

@@ -71,6 +71,23 @@ export class LoginLock {
     return 0;
   }
 
+  /** Of those that are locked now. */
+  locks(): { pair: string; lockedMs: number }[] {
+    return [...this.#pairs.keys()]
+      .map((pair) => ({ pair, lockedMs: this.#lockedMs(pair) }))
+      .filter(({ lockedMs }) => lockedMs > 0);
+  }
+
+  /** By an operator. @returns how many pairs were locked, or on their way to it. */
+  forget(matches: (pair: string) => boolean): number {
+    const pairs = [...this.#pairs.keys()].filter(matches);
+    for (const pair of pairs) {
+      this.#pairs.delete(pair);
+      this.#accounts.delete(pair.slice(pair.indexOf(' ') + 1));
+    }
+    return pairs.length;
+  }
+
   #lockedMs(pair: string): number {
     const state = this.#pairs.get(pair);
     return state && state.locks > 0 ? Math.max(0, state.until - this.#now()) : 0;

@@ -1,88 +1,108 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { OciError } from '../../oci/errors.ts';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Endpoint } from '../../oci/endpoints.ts';
 import type { Config } from '../../runtime/config-schema.ts';
-import { addressKey } from './address-key.ts';
-import { openCounter } from './counters.ts';
-import { LoginLock } from './login-lock.ts';
+import type { Log } from '../../runtime/log.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import { networkCheck } from '../proxied/networks.ts';
+import type { Channel } from '../workers/channel.ts';
+import { limitConnections } from './connections.ts';
+import { type LoginAdmission, openLoginLimits } from './logins.ts';
+import { Pace } from './pace.ts';
+import { type Pull, Pulls } from './pulls.ts';
+import { openRefusals, overHeld, overRate, quietMs } from './refuse.ts';
+import { type Client, openRules } from './rules.ts';
+import { countersOver } from './shared-counters.ts';
+
+export type { LoginAdmission } from './logins.ts';
+export type { Client } from './rules.ts';
+
+/** What an admitted request may do. */
+export interface Passage {
+  pull: Pull | undefined;
+  /** For the body, whichever way it goes. */
+  pace: Pace | undefined;
+}
 
 /** Who may do how much. Each method throws OciError TOOMANYREQUESTS with `Retry-After` when it is too much. */
 export interface Limits {
-  /** Every request, before anything is known about it. */
-  admitRequest(address: string): Promise<void>;
-  admitAccount(account: string): Promise<void>;
+  /** Once for each request, when it is known who asks. */
+  admitRequest(client: Client, repository?: string): Promise<void>;
+  admitToken(client: Client): Promise<void>;
   /** Before a password is looked at. */
   admitLogin(address: string, account: string): Promise<LoginAdmission>;
+  /** Before a request goes to the core. */
+  admitEndpoint(
+    endpoint: Endpoint,
+    client: Client,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<Passage>;
+  /** Closes a connection that is too many. */
+  admitConnection(socket: Socket): Promise<void>;
 }
 
-/** A login that may be tried. */
-export interface LoginAdmission {
-  /** Waits where many addresses guess at the account; before a password is compared, whatever comes out. */
-  slow(): Promise<void>;
-  /** Counts the result, in one step with a look whether it may be told: see `login.ts`. */
-  settle(good: boolean): Promise<void>;
+export interface LimitsParts {
+  config: Config;
+  log: Log;
+  channel: Channel;
+  metrics: Pick<Metrics, 'limitDecided'>;
 }
 
-/** Clients that wait for `Retry-After` would hang for longer windows; they may ask again sooner, and be told again. */
-const maxRetryAfterSeconds = 60;
+const noPassage: Passage = { pull: undefined, pace: undefined };
 
-export function openLimits(config: Config): Limits {
-  const addressRequests = openCounter(config['limits.address_requests']);
-  const accountRequests = openCounter(config['limits.account_requests']);
-  const addressFailures = openCounter(config['limits.address_failed_logins']);
-  const lock = new LoginLock({
-    pair: config['limits.failed_logins'],
-    account: config['limits.account_failed_logins'],
-  });
-  const admitFailures = async (address: string) => {
-    const ofAddress = await addressFailures.look(address);
-    if (ofAddress.isSpent) throw tooMany('failed logins from this address', ofAddress.resetMs);
+/** What a worker asks of the limits. The counters are the primary's. */
+export function openLimits({ config, log, channel, metrics }: LimitsParts): Limits {
+  const mode = config['limits.mode'];
+  const counters = countersOver(channel);
+  const rules = openRules(config);
+  const find: typeof rules = mode === 'off' ? () => undefined : rules;
+  const refusals = openRefusals({ mode, log, decided: metrics.limitDecided });
+  const pulls = new Pulls(counters, find, refusals, mode === 'enforce');
+
+  const count = async (name: 'requests' | 'tokens', client: Client, repository?: string) => {
+    const budget = find(name, client, repository);
+    if (!budget) return;
+    const counted = await counters.take(budget.key, budget.limit);
+    refusals.decide(budget, counted.admitted, () => overRate(budget, counted), counted.resetMs);
+  };
+  const holdUpload = async (client: Client, repository: string, response: ServerResponse) => {
+    const budget = find('uploads', client, repository);
+    if (!budget) return;
+    const hold = await counters.hold(budget.key, budget.limit);
+    if (hold && response.closed) hold.release();
+    else response.once('close', () => hold?.release());
+    refusals.decide(budget, hold !== undefined, () => overHeld(budget), quietMs);
   };
   return {
-    async admitRequest(address) {
-      const count = await addressRequests.add(addressKey(address));
-      if (count.isOver) throw tooMany('requests from this address', count.resetMs);
+    admitRequest: (client, repository) => count('requests', client, repository),
+    admitToken: (client) => count('tokens', client),
+    admitLogin: openLoginLimits(config, counters, channel),
+    async admitEndpoint(endpoint, client, request, response) {
+      if (!('repository' in endpoint)) return noPassage;
+      const { kind, method, repository } = endpoint;
+      if (kind === 'manifest' && (method === 'GET' || method === 'HEAD')) {
+        const byDigest = 'digest' in endpoint.reference;
+        const asked = { client, repository, byDigest, response };
+        if (method === 'GET') return { pull: await pulls.admit(asked), pace: undefined };
+        await pulls.show(asked);
+        return noPassage;
+      }
+      const isUpload = (kind === 'upload' || kind === 'uploads') && hasBody(request);
+      if (isUpload) await holdUpload(client, repository, response);
+      if (!isUpload && (kind !== 'blob' || method !== 'GET')) return noPassage;
+      const budget = mode === 'enforce' ? find('bandwidth', client, repository) : undefined;
+      return { pull: undefined, pace: budget && new Pace(counters, budget) };
     },
-    async admitAccount(account) {
-      const count = await accountRequests.add(account);
-      if (count.isOver) throw tooMany('requests of this account', count.resetMs);
-    },
-    async admitLogin(address, account) {
-      const from = addressKey(address);
-      const name = accountKey(account);
-      const pair = `${from} ${name}`;
-      const { lockedMs, delayMs } = lock.look(pair, name);
-      if (lockedMs > 0) throw locked(lockedMs);
-      await admitFailures(from);
-      return {
-        async slow() {
-          if (delayMs > 0) await delay(delayMs);
-        },
-        async settle(good) {
-          await admitFailures(from);
-          const lockedSince = lock.settle(pair, name, good);
-          if (lockedSince > 0) throw locked(lockedSince);
-          if (!good) await addressFailures.add(from);
-        },
-      };
-    },
+    admitConnection: limitConnections({
+      find,
+      counters,
+      refusals,
+      isProxy: networkCheck(config['proxy.trusted']),
+    }),
   };
 }
 
-/** One key for all spellings; cut, since anybody may invent names of any length. */
-function accountKey(account: string): string {
-  return account.toLowerCase().slice(0, 64);
-}
-
-function locked(remainingMs: number): OciError {
-  return tooMany('failed logins of this account', remainingMs);
-}
-
-function tooMany(what: string, resetMs: number): OciError {
-  const seconds = Math.max(1, Math.ceil(resetMs / 1000));
-  const retryAfter = Math.min(seconds, maxRetryAfterSeconds);
-  return new OciError('TOOMANYREQUESTS', {
-    message: `too many ${what}; try again in ${seconds} seconds`,
-    detail: { retryAfterSeconds: seconds },
-    headers: { 'Retry-After': `${retryAfter}` },
-  });
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }

@@ -1,3 +1,5 @@
+import { OciError } from '../../oci/errors.ts';
+
 /**
  * A request or its answer. It has to be JSON: between two processes it goes as text.
  * @param worker which one asks, for the primary; in a worker, 0: the primary.
@@ -33,10 +35,15 @@ export interface Hub {
 /** What the primary itself serves to its workers. */
 export const ownServices = { secret: 'workers.secret', port: 'workers.port', sync: 'workers.sync' } as const;
 
-/** The other process is gone, or does not answer in time. */
-export class ChannelError extends Error {
-  constructor(message: string) {
-    super(message);
+/** The other process is gone, or does not answer in time. Whoever asked for something meanwhile may try again. */
+export class ChannelError extends OciError {
+  constructor(why: string) {
+    super('UNAVAILABLE', {
+      message: `${why}; try again in ${retryAfterSeconds} seconds`,
+      headers: { 'Retry-After': `${retryAfterSeconds}` },
+    });
     this.name = 'ChannelError';
   }
 }
+
+const retryAfterSeconds = 2;

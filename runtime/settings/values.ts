@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { isRepository } from '../../oci/reference.ts';
 import { parseSparseIndex, type SparseIndex } from '../../oci/sparse-index.ts';
+import { type BudgetType, parseRate, type Rate } from '../budgets.ts';
 import { type DailyWindow, formatWindow, parseWindow } from '../daily-window.ts';
 import { parseDuration } from '../duration.ts';
 import type { ValueFault } from '../policy-fields.ts';
@@ -24,23 +25,13 @@ export interface ValueType<Value> {
   format?(value: Value): string;
 }
 
+export type { Rate };
+
 export interface ConfigKey<Value> {
   type: ValueType<Value>;
   /** As it would be written in the file. */
   default: string;
   description: string;
-}
-
-export interface Rate {
-  points: number;
-  windowMs: number;
-}
-
-function parseRate(text: string): Rate | undefined {
-  const match = /^([1-9][0-9]{0,8})\/(.+)$/.exec(text);
-  const windowMs = match ? parseDuration(match[2]!) : undefined;
-  if (!windowMs || windowMs < 1000 || windowMs > parseDuration('24h')!) return undefined;
-  return Object.freeze({ points: Number(match![1]), windowMs });
 }
 
 /** Bounded above, so that a time plus a duration is always a time. */
@@ -186,6 +177,11 @@ export const rate: ValueType<Rate> = {
   expected: 'a number of requests per window of 1s to 24h, such as 600/1m',
   parse: parseRate,
 };
+
+/** Budgets are written alike as settings and in `limits.overrides`. */
+export function budget<Value>({ expected, parse, format }: BudgetType<Value>): ValueType<Value> {
+  return { expected, parse, format };
+}
 
 export const reserve: ValueType<Reserve> = {
   expected:
