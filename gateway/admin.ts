@@ -109,7 +109,7 @@ class UsersAdmin extends PeopleAdmin implements Admin {
   readonly #passwords = new PasswordPool({ threads: 1 });
 
   constructor(config: Config, database: UsersDatabase) {
-    const htpasswd = htpasswdNow(config['auth.htpasswd_file']);
+    const htpasswd = htpasswdNow(config);
     const accounts = new AccountStore(database, htpasswd);
     const uses = credentialUses(config);
     super(database, accounts, uses);

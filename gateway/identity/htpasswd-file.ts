@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '../../runtime/log.ts';
 import { isAtRest, lookAt, readContent, readContentNow, restMs } from './file-look.ts';
+import type { HtpasswdCopy } from './htpasswd-copy.ts';
 import { type Htpasswd, maxHtpasswdBytes, parseHtpasswd } from './htpasswd-parser.ts';
 
 const maxWaitMs = 150;
@@ -37,10 +38,12 @@ export const noHtpasswd: HtpasswdSource = {
 /**
  * An htpasswd file as a source of users. Whoever asks about users calls `settle` first: it looks whether the file
  * changed (some µs), so a change counts from the next request on. A new content with a fault is not taken over; the
- * good one stays. At the start, when there is none yet, the good lines of a faulty file are taken.
+ * last good one stays, which is kept in a copy: each process of the gateway looks when it has something to do, and may
+ * have missed it. Where there is none yet, the good lines of a faulty file are taken.
  */
 export class HtpasswdFile implements HtpasswdSource {
   readonly path: string;
+  readonly #copy: HtpasswdCopy;
   readonly #log: Log;
   #hashes = new Map<string, string>();
   #version = 0;
@@ -49,11 +52,14 @@ export class HtpasswdFile implements HtpasswdSource {
   /** Identity and times of the file at the last reading, and whether any later change must have others. */
   #mark = '';
   #isCertain = false;
+  /** Of what the file held at the last reading, and of what is in use. */
   #digest = '';
+  #inUse = '';
   #reading: Promise<void> | undefined;
 
-  constructor(path: string, log: Log) {
+  constructor(path: string, copy: HtpasswdCopy, log: Log) {
     this.path = path;
+    this.#copy = copy;
     this.#log = log;
     this.refresh();
   }
@@ -121,22 +127,39 @@ export class HtpasswdFile implements HtpasswdSource {
   #consider(content: Buffer | Error): void {
     const digest = Buffer.isBuffer(content) ? sha256(content) : content.message;
     if (digest === this.#digest) return;
-    const isFirst = this.#digest === '';
     this.#digest = digest;
     const { entries, faults } = Buffer.isBuffer(content) ? parse(content) : unreadable(content);
-    this.#report(faults, isFirst);
-    if (faults.length > 0 && !isFirst) return;
+    const kept = faults.length > 0 ? this.#copy.read() : undefined;
+    this.#report(faults, kept === undefined && this.#version === 0);
+    if (Buffer.isBuffer(content) && faults.length === 0) {
+      this.#keep(content);
+      this.#use(digest, entries);
+    } else if (kept) this.#use(sha256(kept), parse(kept).entries);
+    else if (this.#version === 0) this.#use(digest, entries);
+  }
+
+  #use(digest: string, entries: Htpasswd['entries']): void {
+    if (digest === this.#inUse) return;
+    this.#inUse = digest;
     this.#hashes = new Map(entries.map(({ name, hash }) => [name, hash]));
     this.#version += 1;
     this.#loadedAt = new Date();
     this.#log.info('htpasswd file taken over', { path: this.path, users: this.#hashes.size });
   }
 
-  #report(faults: string[], isFirst: boolean): void {
+  #keep(content: Buffer): void {
+    try {
+      this.#copy.keep(content);
+    } catch (error) {
+      this.#log.warn('cannot keep a copy of the htpasswd file', { error });
+    }
+  }
+
+  #report(faults: string[], isAllThereIs: boolean): void {
     this.#faults = faults.slice(0, shownFaults);
     if (faults.length > shownFaults) this.#faults.push(`and ${faults.length - shownFaults} more`);
     if (faults.length === 0) return;
-    const what = isFirst
+    const what = isAllThereIs
       ? 'the htpasswd file has faults; only users on its good lines can log in'
       : 'the new htpasswd file has faults; the old content stays in use';
     this.#log.error(what, { path: this.path, faults: this.#faults });

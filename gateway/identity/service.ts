@@ -7,6 +7,7 @@ import { parseAuthorization } from './authorization-header.ts';
 import type { BasicLogin } from './basic-login.ts';
 import { BearerLogin, type BearerOptions, toActor } from './bearer-login.ts';
 import { type CatalogUse, decide, decideCatalog, type Rights, readablePatterns } from './decide.ts';
+import { openHtpasswdCopy } from './htpasswd-copy.ts';
 import { HtpasswdFile, type HtpasswdStatus, noHtpasswd } from './htpasswd-file.ts';
 import type { Identity, KeySet, TokenWish } from './index.ts';
 import { isSame, LiveRights } from './live-rights.ts';
@@ -46,7 +47,8 @@ export class IdentityService implements Identity {
     this.#log = log;
     this.service = database.connection.prepare('SELECT service FROM installation').pluck().get() as string;
     const path = config['auth.htpasswd_file'];
-    this.#htpasswd = path === '' ? undefined : new HtpasswdFile(path, log);
+    const copy = openHtpasswdCopy(dataPaths(config).htpasswdCopy, path);
+    this.#htpasswd = path === '' ? undefined : new HtpasswdFile(path, copy, log);
     const htpasswd = this.#htpasswd ?? noHtpasswd;
     this.#rights = new LiveRights(database, { templates: templatesOf(config), htpasswd });
     this.#secrets = new SecretLogin(this.#rights);

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
-import { renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { hashSync } from 'bcryptjs';
 import { openAdmin } from '../../gateway/admin.ts';
 import { maxHtpasswdBytes } from '../../gateway/identity/htpasswd-parser.ts';
 import { openIdentity } from '../../gateway/identity/index.ts';
+import { dataPaths } from '../../runtime/config.ts';
 import type { Log, LogFields } from '../../runtime/log.ts';
 import { temporaryDirectory } from '../support/files.ts';
 import { onEnd, type Scope } from '../support/scope.ts';
-import { adminElsewhere, basic, type Flags, testConfig } from './identity-fixture.ts';
+import { adminElsewhere, basic, type Flags, silentLog, testConfig } from './identity-fixture.ts';
 
 const hashes = new Map<string, string>();
 const hashOf = (password: string, cost = 4) => {
@@ -173,6 +174,30 @@ test('at the start the good lines of a faulty file count, and a missing file has
   assert.equal((await second.login('carol')).name, 'carol');
 });
 
+test('the last good content counts in every process, also in one that never saw it, and after a restart', async (t) => {
+  const { file, config, login } = await open(t, line('carol'));
+  const second = await openIdentity({ config, log: silentLog });
+  onEnd(t, () => second.close());
+  const ofSecond = (name: string) => second.authenticate(basic(name, `${name}-password`));
+  assert.equal((await ofSecond('carol')).name, 'carol');
+  writeFileSync(file, line('dave'));
+  assert.equal((await login('dave')).name, 'dave');
+  writeFileSync(file, 'no line');
+  assert.equal((await ofSecond('dave')).name, 'dave');
+  await assert.rejects(ofSecond('carol'), unknown);
+  const third = await openIdentity({ config, log: silentLog });
+  onEnd(t, () => third.close());
+  assert.equal((await third.authenticate(basic('dave', 'dave-password'))).name, 'dave');
+  assert.match((await third.htpasswd())!.faults[0]!, /^line 1/);
+  assert.equal(statSync(dataPaths(config).htpasswdCopy).mode & 0o777, 0o600);
+  // The copy of another file is none.
+  const other = join(config.data, 'other');
+  writeFileSync(other, 'no line');
+  const fourth = await openIdentity({ config: { ...config, 'auth.htpasswd_file': other }, log: silentLog });
+  onEnd(t, () => fourth.close());
+  await assert.rejects(fourth.authenticate(basic('dave', 'dave-password')), unknown);
+});
+
 test('of a name in both, users.db counts; disabling disables both; removing is refused', async (t) => {
   const { file, config, admin, login } = await open(t, '');
   await admin.addUser('alice', 'own-password');
@@ -219,15 +244,16 @@ test('who is gone from the file has no rights, is shown as gone and can be remov
 });
 
 test('a façade that stays open sees each change', async (t) => {
-  const { file, admin } = await open(t, line('carol'));
+  const { file, admin, login } = await open(t, line('carol'));
   const names = async () => (await admin.listUsers()).map(({ name }) => name);
   assert.deepEqual(await names(), ['carol']);
   writeFileSync(file, line('dave'));
   assert.deepEqual(await names(), ['dave']);
   assert.equal((await admin.can('dave', 'push', 'dave/app')).allowed, true);
   await assert.rejects(admin.can('carol', 'push', 'carol/app'), { code: 'USER_UNKNOWN' });
+  await login('dave');
   writeFileSync(file, 'not a line');
-  assert.deepEqual(await names(), ['dave']);
+  assert.deepEqual(await names(), ['dave'], 'as the gateway has it');
 });
 
 test('another process disables a user who has only a line, and the very next request sees it', async (t) => {
