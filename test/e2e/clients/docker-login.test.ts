@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
+import { eventually } from '../../supervisor/support.ts';
 import {
   type DockerEngine,
   missingDocker,
@@ -20,7 +21,7 @@ describe('docker login', { skip: missingDocker() }, () => {
 
   before(async () => {
     gatehouse = await startGatehouse(fileScope);
-    await gatehouse.addUser('alice', 'alice-password');
+    await gatehouse.addUser('alice', 'a quiet afternoon');
   });
 
   interface Device extends DockerEngine {
@@ -37,7 +38,7 @@ describe('docker login', { skip: missingDocker() }, () => {
   }
 
   async function logIn(engine: DockerEngine): Promise<void> {
-    const login = await engine.login(gatehouse.host, 'alice', 'alice-password');
+    const login = await engine.login(gatehouse.host, 'alice', 'a quiet afternoon');
     assert.equal(login.code, 0, login.stderr);
   }
 
@@ -45,6 +46,7 @@ describe('docker login', { skip: missingDocker() }, () => {
     JSON.parse(await gatehouse.cliOk(['session', 'list', '--user', 'alice', '--json'])) as {
       id: string;
       client: string;
+      lastUsedFrom: string | null;
     }[];
 
   test('a refresh token takes the place of the password, and works until it is revoked', async (t) => {
@@ -52,7 +54,7 @@ describe('docker login', { skip: missingDocker() }, () => {
     await logIn(engine);
     const { auth = '', identitytoken } = (await engine.stored())!;
     assert.match(identitytoken!, /^gatehouse_refresh_/);
-    assert.doesNotMatch(Buffer.from(auth, 'base64').toString(), /alice-password/);
+    assert.doesNotMatch(Buffer.from(auth, 'base64').toString(), /a quiet afternoon/);
     const [session, ...others] = await sessions();
     assert.deepEqual([session?.client, others], ['docker', []]);
 
@@ -68,6 +70,8 @@ describe('docker login', { skip: missingDocker() }, () => {
     await engine.ok(['pull', reference]);
     assert.equal((await engine.stored())!.identitytoken, identitytoken);
     assert.equal((await sessions()).length, 1);
+    const used = async () => (await sessions())[0]!.lastUsedFrom;
+    assert.match(await eventually('the use is written down', used), /^(127\.0\.0\.1|::1)$/);
 
     await gatehouse.cliOk(['session', 'revoke', session!.id]);
     await removeImages(engine);
