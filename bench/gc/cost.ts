@@ -25,9 +25,9 @@ const sizes = wanted.length > 0 ? wanted : [1000, 10_000, 50_000, 1_000_000];
 const hasPeer = spawnSync('docker-registry', ['--version']).status === 0;
 
 console.log(
-  '| blobs | garbage | run | in it | peak | run with all due | in it | run with nothing to do | in it | peer | peak | ratio |',
+  '| blobs | garbage | run | in it | processor | peak | run with all due | in it | run with nothing to do | in it | peer | processor | peak | ratio | of processor |',
 );
-console.log('|---|---|---|---|---|---|---|---|---|---|---|---|');
+console.log(`|${'---|'.repeat(15)}`);
 await row(100);
 for (const blobs of sizes) console.log(await row(blobs));
 
@@ -48,11 +48,17 @@ async function row(blobs: number): Promise<string> {
       ...[full, all, idle].flatMap(({ measured, report }, index) => [
         seconds(measured.seconds),
         seconds(report.duration_ms / 1000),
-        ...(index === 0 ? [mib(measured)] : []),
+        ...(index === 0 ? [seconds(measured.cpuSeconds), mib(measured)] : []),
       ]),
-      peer ? seconds(peer.seconds) : '–',
-      peer ? mib(peer) : '–',
-      peer ? `${(peer.seconds / full.measured.seconds).toFixed(1)}×` : '–',
+      ...(peer
+        ? [
+            seconds(peer.seconds),
+            seconds(peer.cpuSeconds),
+            mib(peer),
+            ratio(peer.seconds, full.measured.seconds),
+            ratio(peer.cpuSeconds, full.measured.cpuSeconds),
+          ]
+        : ['–', '–', '–', '–', '–']),
     ].join(' | ')} |`;
   } finally {
     rmSync(root, { recursive: true, force: true });
@@ -85,6 +91,10 @@ async function collectPeer(root: string, blobs: number): Promise<Measured> {
 
 function seconds(value: number): string {
   return `${value.toFixed(2)} s`;
+}
+
+function ratio(theirs: number, ours: number): string {
+  return `${(theirs / ours).toFixed(1)}×`;
 }
 
 function mib({ peakMib }: Measured): string {

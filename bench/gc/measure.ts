@@ -5,12 +5,14 @@ import { text } from 'node:stream/consumers';
 export interface Measured {
   code: number | null;
   seconds: number;
+  /** Of the processor, in user and kernel; to be compared where others load the machine. */
+  cpuSeconds: number;
   /** The most that was resident, in MiB. */
   peakMib: number;
   stdout: string;
 }
 
-/** Runs a command to its end. Linux only: the peak is the kernel's own record of the process. */
+/** Runs a command to its end. Linux only: peak and processor time are the kernel's own records of the process. */
 export async function measure(
   command: string,
   args: readonly string[],
@@ -22,8 +24,10 @@ export async function measure(
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let peakMib = 0;
+  let cpuSeconds = 0;
   const look = () => {
     peakMib = Math.max(peakMib, peakOf(child.pid!));
+    cpuSeconds = Math.max(cpuSeconds, cpuOf(child.pid!));
   };
   const looking = setInterval(look, 5);
   const [stdout, stderr] = [text(child.stdout), text(child.stderr)];
@@ -31,7 +35,8 @@ export async function measure(
   clearInterval(looking);
   if (code !== 0)
     throw new Error(`${command} ${args.join(' ')} ended with ${code}: ${(await stderr).slice(-2000)}`);
-  return { code, seconds: (performance.now() - startedAt) / 1000, peakMib, stdout: await stdout };
+  const seconds = (performance.now() - startedAt) / 1000;
+  return { code, seconds, cpuSeconds, peakMib, stdout: await stdout };
 }
 
 function peakOf(pid: number): number {
@@ -40,6 +45,16 @@ function peakOf(pid: number): number {
     return Number(kib) / 1024;
   } catch {
     // It has ended.
+    return 0;
+  }
+}
+
+/** proc_pid_stat(5): utime and stime, in clock ticks of 10 ms, after the name in brackets. */
+function cpuOf(pid: number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  } catch {
     return 0;
   }
 }
