@@ -118,7 +118,9 @@ export class IdentityService implements Identity {
   }
 
   byCertificate(name: string, serial: string): Actor | undefined {
-    const account = this.#rights.accountByName(name);
+    this.#htpasswd?.refresh();
+    const found = this.#rights.accountByName(name);
+    const account = found?.id === 0 ? this.#rights.adopt(name) : found;
     if (!account) return undefined;
     if (account.enabled) return { ...toActor(account), credential: { kind: 'certificate', id: serial } };
     const message = 'the account that the client certificate names is disabled';

@@ -60,6 +60,16 @@ test('users of the file log in, have a namespace, grants and tokens', async (t) 
   await assert.rejects(login('dave'), unknown);
 });
 
+test('a client certificate that names a user of the file is that user, as long as the line is there', async (t) => {
+  const { file, identity } = await open(t, line('carol'));
+  const actor = identity.byCertificate('carol', '01')!;
+  assert.equal(identity.decide(actor, 'carol/app', 'push').allowed, true);
+  assert.equal(identity.byCertificate('dave', '02'), undefined);
+  writeFileSync(file, line('dave'));
+  assert.equal(identity.byCertificate('carol', '01'), undefined);
+  assert.equal(identity.byCertificate('dave', '02')?.name, 'dave');
+});
+
 test('who has only a line is listed, can be asked about, granted to and disabled', async (t) => {
   const { admin, login, identity } = await open(t, line('carol') + line('dave'));
   const shown = async () =>
