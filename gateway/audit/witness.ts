@@ -6,6 +6,7 @@ import type { Exchange } from '../exchange.ts';
 import { BoundedMap } from '../identity/bounded-map.ts';
 import type { Credential } from '../identity/index.ts';
 import type { Audit } from './access-log.ts';
+import { AskedTags } from './asked-tags.ts';
 import type { AuditRecorder } from './trail.ts';
 
 /** Clients such as curl send their password with every request: that is one login, as long as it goes on. */
@@ -14,6 +15,7 @@ const maxLogins = 10_000;
 
 /** Puts into the audit trail what is to be seen of requests. */
 export function openWitness(trail: AuditRecorder): Audit {
+  const asked = new AskedTags();
   const logins = new BoundedMap<string, number>(maxLogins);
 
   /** Accepted credentials are a login where a token is issued for them, elsewhere the first time in a while. */
@@ -27,9 +29,16 @@ export function openWitness(trail: AuditRecorder): Audit {
     return last === undefined || now - last > loginEveryMs;
   }
 
+  function withAskedTag(entry: AuditEntry, exchange: Exchange): AuditEntry {
+    const tag =
+      entry.action === 'pull' && entry.reference === entry.digest && asked.find(exchange, entry.digest!);
+    return tag ? { ...entry, detail: { tag } } : entry;
+  }
+
   return {
     follow(exchange) {
       exchange.response.once('close', () => {
+        noteAskedTag(exchange, asked);
         const { actor, clientAddress } = exchange;
         const credential = actor?.issuedTo ?? actor?.credential;
         if (credential?.id !== undefined) trail.used(credentialText(credential), clientAddress);
@@ -40,7 +49,7 @@ export function openWitness(trail: AuditRecorder): Audit {
             status: exchange.response.statusCode,
           });
         const entry = registryEntry(exchange);
-        if (entry) trail.record(entry);
+        if (entry) trail.record(withAskedTag(entry, exchange));
       });
     },
     loginFailed(exchange, { account, reason }) {
@@ -69,6 +78,14 @@ function registryEntry(exchange: Exchange): AuditEntry | undefined {
   const entry = describe(exchange, actionOf[endpoint.method]);
   const tags = endpoint.kind === 'manifest' ? endpoint.tags : [];
   return { ...entry, result: 'ok', status, ...(tags.length > 0 && { detail: { tags } }) };
+}
+
+function noteAskedTag(exchange: Exchange, asked: AskedTags): void {
+  const { endpoint, response } = exchange;
+  if (endpoint?.kind !== 'manifest' || endpoint.method !== 'HEAD' || response.statusCode !== 200) return;
+  const digest = text(response.getHeader('docker-content-digest'));
+  if ('tag' in endpoint.reference && digest)
+    asked.note(exchange, blankSecrets(endpoint.reference.tag), digest);
 }
 
 /** What a right was missing for. */

@@ -95,6 +95,24 @@ test('a Bearer token stands with its own id and with what it was issued for', as
   assert.deepEqual([pull!.credential, pull!.token], ['password', jti]);
 });
 
+test('a pull by digest has the tag that the same client asked about before', async (t) => {
+  const gateway = await startBoth(t);
+  const alice = as(gateway, 'alice', password);
+  const { digest } = await pushImage(alice, 'team/app', 'v1');
+  const path = `/v2/team/app/manifests/${digest}`;
+  await request(alice, { method: 'HEAD', path: '/v2/team/app/manifests/v1' });
+  await request(alice, { path });
+  await request(as(gateway, 'bob', password), { path });
+  const pulls = await recorded(gateway, { action: 'pull' }, 2);
+  assert.deepEqual(
+    pulls.map(({ actor, reference, detail }) => [actor, reference, detail]),
+    [
+      ['alice', digest, { tag: 'v1' }],
+      ['bob', digest, undefined],
+    ],
+  );
+});
+
 test('a login is a token that is issued, or a password that comes anew', async (t) => {
   const gateway = await startBoth(t);
   const alice = as(gateway, 'alice', password);
