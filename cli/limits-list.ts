@@ -29,7 +29,7 @@ export async function runLimits(call: Call): Promise<number> {
       );
     return 0;
   }
-  const report = (await ask('GET', '/limits')) as LimitsReport;
+  const report = (await ask('POST', '/limits')) as LimitsReport;
   if (asJson) printJson(report);
   else show(report);
   return 0;

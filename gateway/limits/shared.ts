@@ -33,7 +33,7 @@ export async function openSharedLimits(config: Config, log: Log, hub: Hub): Prom
   const timer = setInterval(() => void save(), snapshotEveryMs).unref();
   return {
     control: {
-      'GET /limits': (input) =>
+      'POST /limits': (input) =>
         reportLimits(config['limits.mode'], counters, lock, (input ?? {}) as LimitsQuestion),
       'POST /limits/reset': (input) => resetLimits(counters, lock, (input ?? {}) as LimitsQuestion),
     },
