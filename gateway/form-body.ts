@@ -1,26 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OciError } from '../oci/errors.ts';
+import { readSmallBody } from './small-body.ts';
 
 /** Passwords, tokens and scopes; a form that is longer is none. */
 const maxBytes = 16 * 1024;
 
 /**
  * The parameters of a form in a request's body.
- * @throws OciError UNSUPPORTED (415), SIZE_INVALID (413), PARAMETER_INVALID for what is not UTF-8.
+ * @throws OciError UNSUPPORTED (415), SIZE_INVALID (413, 408), PARAMETER_INVALID for what is not UTF-8.
  */
 export async function readForm(request: IncomingMessage, response: ServerResponse): Promise<URLSearchParams> {
   demandForm(request);
-  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
-  if (request.headers.expect !== undefined && request.httpVersion === '1.1') response.writeContinue();
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    bytes += (chunk as Buffer).length;
-    if (bytes > maxBytes) throw tooLarge();
-    chunks.push(chunk as Buffer);
-  }
+  const body = await readSmallBody(request, response, { what: 'form', maxBytes });
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(body);
     // What percent signs stand for is decoded leniently by URLSearchParams, so it is tried strictly first.
     decodeURIComponent(text.replaceAll('+', ' '));
     return new URLSearchParams(text);
@@ -43,12 +36,4 @@ function demandForm({ headers }: IncomingMessage): void {
       message: 'the form must come without content encoding',
     });
   }
-}
-
-function tooLarge(): OciError {
-  return new OciError('SIZE_INVALID', {
-    status: 413,
-    message: `the form is larger than ${maxBytes} bytes`,
-    detail: { maxBytes },
-  });
 }

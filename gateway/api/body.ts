@@ -1,12 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OciError } from '../../oci/errors.ts';
+import { readSmallBody } from '../small-body.ts';
 
 const maxBytes = 64 * 1024;
 
 /**
  * The JSON of a request's body. Its Content-Type is demanded: a page of another site can make a browser send a form
  * with the user's credentials, but not this without asking first.
- * @throws OciError UNSUPPORTED (415), SIZE_INVALID (413), PARAMETER_INVALID
+ * @throws OciError UNSUPPORTED (415), SIZE_INVALID (413, 408), PARAMETER_INVALID
  */
 export async function readJson(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
   const { headers } = request;
@@ -15,17 +16,9 @@ export async function readJson(request: IncomingMessage, response: ServerRespons
   }
   if (headers['content-encoding'] !== undefined)
     throw unsupported('the body must come without content encoding');
-  if (Number(headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
-  if (headers.expect !== undefined && request.httpVersion === '1.1') response.writeContinue();
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    bytes += (chunk as Buffer).length;
-    if (bytes > maxBytes) throw tooLarge();
-    chunks.push(chunk as Buffer);
-  }
+  const body = await readSmallBody(request, response, { what: 'body', maxBytes });
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)));
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
   } catch {
     // The parser's own message repeats what it was given, which may be a password.
     throw new OciError('PARAMETER_INVALID', { message: 'the body is not JSON in UTF-8' });
@@ -34,12 +27,4 @@ export async function readJson(request: IncomingMessage, response: ServerRespons
 
 function unsupported(message: string): OciError {
   return new OciError('UNSUPPORTED', { status: 415, message });
-}
-
-function tooLarge(): OciError {
-  return new OciError('SIZE_INVALID', {
-    status: 413,
-    message: `the body is larger than ${maxBytes} bytes`,
-    detail: { maxBytes },
-  });
 }
