@@ -78,11 +78,16 @@ export function authorityKeyIdentifier(identifier: Uint8Array): Extension {
  * wildcard is permitted by what follows its star; an address stands for itself.
  */
 export function nameConstraints(permitted: readonly string[]): Extension {
-  const bases = new Set(permitted.map((name) => name.replace(/^\*\./, '')));
-  const subtrees = [...bases].map((name) =>
-    sequence(isIP(name) === 0 ? generalName(name) : oneAddress(name)),
-  );
-  return { id: extensionIds.nameConstraints, critical: true, value: sequence(tagged(0, ...subtrees)) };
+  const bases = [...new Set(permitted.map((name) => name.replace(/^\*\./, '')))];
+  const isName = (name: string) => isIP(name) === 0;
+  const subtrees = bases.map((name) => sequence(isName(name) ? generalName(name) : oneAddress(name)));
+  // A kind of name of which none is permitted would not be limited at all.
+  const excluded = [
+    ...(bases.some(isName) ? [] : [taggedBytes(2, Buffer.alloc(0))]),
+    ...(bases.every(isName) ? [taggedBytes(7, Buffer.alloc(8)), taggedBytes(7, Buffer.alloc(32))] : []),
+  ].map((base) => sequence(base));
+  const value = sequence(tagged(0, ...subtrees), ...(excluded.length > 0 ? [tagged(1, ...excluded)] : []));
+  return { id: extensionIds.nameConstraints, critical: true, value };
 }
 
 /** An address with the mask that has all bits set. */

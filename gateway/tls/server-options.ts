@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto';
 import type { SecureContextOptions } from 'node:tls';
 import type { ClientAuthority, KeyPair } from '../../certs/index.ts';
 
@@ -32,6 +33,8 @@ export function contextOptions(
     minVersion: 'TLSv1.2',
     ciphers,
     honorCipherOrder: true,
+    // A client that asks for it again and again costs a handshake each time (CVE-2011-1473).
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     sessionTimeout,
     ...(ca === undefined ? {} : { ca }),
     ...(crl === undefined ? {} : { crl }),

@@ -107,6 +107,31 @@ test('openssl refuses what the authority may not issue for', { skip: missingTool
   }
 });
 
+for (const [permitted, refused] of [
+  ['registry.example.test', ['192.0.2.7', '2001:db8::7']],
+  ['192.0.2.7', ['registry.example.test', '2001:db8::7']],
+] as const) {
+  test(`an authority for ${permitted} alone issues for no other kind of name`, {
+    skip: missingTool('openssl'),
+  }, async (t) => {
+    const own = await temporaryDirectory(t, 'certs');
+    const ensured = await ensureCertificates({ directory: own, names: [permitted, ...refused].slice(0, 1) });
+    assert.match(openssl('verify', '-CAfile', join(own, 'ca.crt'), ensured.certificatePath), /: OK/);
+    const [certificatePem, keyPem, key] = await Promise.all(
+      ['ca.crt', 'ca.key', 'server.key'].map((name) => readFile(join(own, name), 'utf8')),
+    );
+    const { validFromDate: notBefore, validToDate: notAfter } = new X509Certificate(certificatePem!);
+    const authority = { certificatePem: certificatePem!, keyPem: keyPem! };
+    for (const name of refused) {
+      const path = join(own, 'issued.crt');
+      await writeFile(path, signServer(key!, 'test', [name], { notBefore, notAfter }, authority));
+      assert.throws(() => openssl('verify', '-CAfile', join(own, 'ca.crt'), path), /subtree violation/, name);
+    }
+    const more = await ensureCertificates({ directory: own, names: [permitted, ...refused] });
+    assert.deepEqual(more.unpermitted, refused);
+  });
+}
+
 /** An HTTPS server on that address with the pair from disk; undefined where the system has no such address. */
 async function serve(address: string) {
   const pair = await loadKeyPair({ certificatePath: file('server.crt'), keyPath: file('server.key') });

@@ -155,3 +155,15 @@ test('what is weaker than forward secrecy with authenticated encryption is not o
   assert.equal(good.getCipher().name, 'ECDHE-RSA-AES256-GCM-SHA384');
   good.destroy();
 });
+
+test('a client cannot ask for another handshake on its connection', async (t) => {
+  const gateway = await startGateway(t, { 'tls.mode': 'own' });
+  const ca = readFileSync(join(gateway.data, 'certs', 'ca.crt'), 'utf8');
+  const socket = await shake(gateway.port, { ca, maxVersion: 'TLSv1.2' });
+  const outcome = new Promise((resolve) => {
+    socket.once('error', resolve);
+    socket.renegotiate({ rejectUnauthorized: false }, resolve);
+  });
+  assert.match(String(await outcome), /no[ _]renegotiation/i);
+  socket.destroy();
+});

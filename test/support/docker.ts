@@ -12,6 +12,8 @@ export interface EngineOptions {
   flags?: string[];
   /** For the engine and for the command. */
   env?: Record<string, string>;
+  /** A command that runs the engine, which follows it: in a namespace, say. It has to keep its process id. */
+  within?: string[];
 }
 
 export interface DockerEngine {
@@ -38,13 +40,14 @@ export function missingDocker(): string | false {
  */
 export async function startDockerEngine(
   scope: Scope,
-  { flags = [], env: own = {} }: EngineOptions = {},
+  { flags = [], env: own = {}, within = [] }: EngineOptions = {},
 ): Promise<DockerEngine> {
   const directory = await temporaryDirectory(scope, 'docker');
   const host = `unix://${directory}/docker.sock`;
   const config = join(directory, 'config');
   await mkdir(config);
-  const engine = start(findTool('dockerd')!, [...engineFlags(directory, host), ...flags], {
+  const [command, ...args] = [...within, findTool('dockerd')!, ...engineFlags(directory, host), ...flags];
+  const engine = start(command!, args, {
     env: { ...process.env, DOCKER_HOST: undefined, PATH: `${process.env.PATH}:/usr/sbin:/sbin`, ...own },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
