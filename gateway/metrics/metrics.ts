@@ -22,7 +22,6 @@ export interface Metrics {
   follow(exchange: Exchange): void;
   /** A login that failed; what came in is counted by `follow`. @param result a word of our own. */
   loggedIn(method: LoginMethod, result: string): void;
-  tokenIssued(): void;
   /** @param budget which of the limits; one of a few fixed words. */
   limitDecided(budget: string, decision: LimitDecision): void;
   snapshot(): Promise<Snapshot>;
@@ -49,13 +48,13 @@ export function openMetrics(gauges: Gauges): Metrics {
         metrics.sent.inc({ route }, Math.max(0, socket.bytesWritten - sentBefore));
         metrics.received.inc({ route }, receivedBytes(request, socket.bytesRead - readBefore));
         if (!response.writableFinished) return;
+        if (route === 'token' && status === 200) metrics.tokens.inc();
         const kind = transferKind(route, method, status);
         if (kind?.pulled) metrics.pulls.inc({ kind: kind.pulled });
         if (kind?.pushed) metrics.pushes.inc({ kind: kind.pushed });
       });
     },
     loggedIn: (method, result) => metrics.logins.inc({ method, result }),
-    tokenIssued: () => metrics.tokens.inc(),
     limitDecided: (budget, decision) => metrics.limits.inc({ budget, decision }),
     snapshot() {
       const { active, idle, waiting } = gauges.pool();

@@ -39,6 +39,7 @@ test('a push and a pull are counted: requests, bytes, pushes, pulls, logins', as
   await request(as(gateway, 'alice', 'wrong'), { path: '/v2/' });
   await request(gateway, { path: '/v2/' });
   await request(gateway, { path: '/v2/', headers: { authorization: 'Bearer a.b.c' } });
+  await request(alice, { path: '/token?scope=repository:team/x:pull' });
   await request(gateway, { path: '/nowhere/at/all' });
   await request(as(gateway, 'bob', password), { method: 'DELETE', path: '/v2/team/x/manifests/v1' });
   const expected = {
@@ -54,6 +55,7 @@ test('a push and a pull are counted: requests, bytes, pushes, pulls, logins', as
     'gatehouse_auth_total{method="bearer",result="malformed"}': 1,
     'gatehouse_up{process="core"}': 1,
     'gatehouse_up{process="gc"}': 0,
+    gatehouse_tokens_issued_total: 1,
     gatehouse_uploads_open: 0,
   };
   // Counted when a connection has taken the answer, a moment after the client read it.
