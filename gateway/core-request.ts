@@ -14,11 +14,13 @@ import { forwardedHeaders } from './headers.ts';
 export interface CoreRequest {
   method: string;
   target: string;
-  headers: OutgoingHttpHeaders;
+  /** Names in lower case. */
+  headers: Record<string, string>;
   /** Absent: nothing is sent, whatever the client sends. */
   body: Readable | undefined;
   /** The core may name a file instead of sending bytes. */
   mayNameFile: boolean;
+  context: RequestContext;
 }
 
 /** @throws OciError UNSUPPORTED (501) for a transfer coding other than chunked. */
@@ -29,12 +31,7 @@ export function coreRequest(
 ): CoreRequest {
   const mayNameFile = endpoint.kind === 'blob' && endpoint.method === 'GET';
   const framing = bodyFraming(request);
-  const headers: OutgoingHttpHeaders = {
-    ...forwardedHeaders(request.headers),
-    ...framing,
-    host: 'registry-core',
-    [internalHeaders.context]: formatContext(context),
-  };
+  const headers = { ...forwardedHeaders(request.headers), ...framing };
   if (mayNameFile) headers[internalHeaders.sendfile] = sendfileType;
   const hasBody = framing['transfer-encoding'] !== undefined || Number(framing['content-length'] ?? 0) > 0;
   return {
@@ -43,14 +40,20 @@ export function coreRequest(
     headers,
     body: hasBody ? request : undefined,
     mayNameFile,
+    context,
   };
+}
+
+/** The headers with what only HTTP needs. */
+export function httpHeaders({ headers, context }: CoreRequest): OutgoingHttpHeaders {
+  return { ...headers, host: 'registry-core', [internalHeaders.context]: formatContext(context) };
 }
 
 /**
  * Only these methods have a body here. One sent with another method is not passed on: http-proxy would announce
  * it with length 0 (DELETE), and its bytes would be the next request on the connection to the core.
  */
-function bodyFraming({ method, headers }: IncomingMessage): OutgoingHttpHeaders {
+function bodyFraming({ method, headers }: IncomingMessage): Record<string, string> {
   if (method !== 'POST' && method !== 'PUT' && method !== 'PATCH') return {};
   const coding = headers['transfer-encoding'];
   if (coding === undefined) return { 'content-length': headers['content-length'] ?? '0' };

@@ -2,24 +2,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { algorithmOf, type Digest, hexOf } from '../oci/digest.ts';
 import type { Endpoint } from '../oci/endpoints.ts';
 import { internalHeaders, type RequestContext } from '../runtime/request-context.ts';
+import { askUpstream, discard, type Upstream, type UpstreamAnswer } from './ask.ts';
 import { type BlobFile, openBlobFile } from './blob-file.ts';
-import type { BodyDeadlines } from './body-deadlines.ts';
-import { askCore } from './core.ts';
-import { type CoreRequest, coreRequest } from './core-request.ts';
+import { coreRequest } from './core-request.ts';
 import { returnedHeaders } from './headers.ts';
 import { tokenExpired } from './identity/index.ts';
 import type { Pace } from './limits/pace.ts';
 import type { Passage } from './limits/policy.ts';
-import type { Pull } from './limits/pulls.ts';
-import type { CoreProxy } from './proxy.ts';
 import { joinWarnings } from './warnings.ts';
-
-export interface Upstream {
-  proxy: CoreProxy;
-  /** Where the core keeps `blobs/`. */
-  storageRoot: string;
-  deadlines: BodyDeadlines;
-}
 
 /** Has the core answer, and passes its answer on: as it comes, or from the file that it names. */
 export async function forward(
@@ -37,14 +27,14 @@ export async function forward(
   const isWaiting = request.headers.expect !== undefined && request.httpVersion === '1.1';
   if (toCore.body && isWaiting) response.writeContinue();
   for (let attempt = 1; ; attempt++) {
-    const answer = await askCounted(pull, () => askInTime(toCore, request, response, endpoint, upstream));
+    const answer = await askUpstream(upstream, toCore, { request, response, endpoint, pull });
     if (context.ownerOnly && answer.statusCode === 401) {
-      answer.resume();
+      discard(answer);
       throw tokenExpired();
     }
     const part = namedPart(answer, endpoint, toCore.mayNameFile);
     if (!part) return relay(answer, response);
-    answer.resume();
+    discard(answer);
     let file: BlobFile;
     try {
       file = await openBlobFile(upstream.storageRoot, part.path);
@@ -54,39 +44,6 @@ export async function forward(
       throw error;
     }
     return sendFile(file, part, answer, response, pace);
-  }
-}
-
-/** A pull is settled before its answer goes out, as one that counts or as one that does not. */
-async function askCounted(
-  pull: Pull | undefined,
-  ask: () => Promise<IncomingMessage>,
-): Promise<IncomingMessage> {
-  if (!pull) return ask();
-  try {
-    const answer = await ask();
-    await pull.answered(answer.statusCode!, answer.headers['content-type']);
-    return answer;
-  } catch (error) {
-    await pull.answered(0, undefined);
-    throw error;
-  }
-}
-
-/** @throws OciError (408) when the client is too slow with its body; else as `askCore`. */
-async function askInTime(
-  toCore: CoreRequest,
-  request: IncomingMessage,
-  response: ServerResponse,
-  endpoint: Endpoint,
-  { proxy, deadlines }: Upstream,
-): Promise<IncomingMessage> {
-  if (!toCore.body) return askCore(proxy, toCore, response);
-  const body = deadlines.watch(request, endpoint.kind === 'manifest' ? 'manifest' : 'upload');
-  try {
-    return await Promise.race([askCore(proxy, toCore, response), body.late]);
-  } finally {
-    body.stop();
   }
 }
 
@@ -104,7 +61,7 @@ interface FilePart {
  * The file in an answer, if it names one.
  * @throws Error when it was not asked for, is not the asked blob's, or the part makes no sense.
  */
-function namedPart(answer: IncomingMessage, endpoint: Endpoint, asked: boolean): FilePart | undefined {
+function namedPart(answer: UpstreamAnswer, endpoint: Endpoint, asked: boolean): FilePart | undefined {
   const path = answer.headers[internalHeaders.accel];
   if (path === undefined) return undefined;
   const status = answer.statusCode;
@@ -115,7 +72,7 @@ function namedPart(answer: IncomingMessage, endpoint: Endpoint, asked: boolean):
   const [start, end, size] = (match ?? []).slice(1).map(Number) as [number, number, number];
   const length = size === 0 ? 0 : end - start + 1;
   if (!isBlobs || !match || length < 0 || start + length > size || (status !== 200 && status !== 206)) {
-    answer.resume();
+    discard(answer);
     throw new Error(`the core named a file where it may not: ${path} ${match?.[0]} (${status})`);
   }
   return { path: String(path), start, length, size };
@@ -130,7 +87,7 @@ function isFileOf(digest: Digest, path: string): boolean {
 async function sendFile(
   file: BlobFile,
   { path, start, length, size }: FilePart,
-  answer: IncomingMessage,
+  answer: UpstreamAnswer,
   response: ServerResponse,
   pace: Pace | undefined,
 ): Promise<void> {
@@ -146,7 +103,13 @@ async function sendFile(
 }
 
 /** Streams an answer with back-pressure. One that breaks off breaks off for the client too. */
-function relay(answer: IncomingMessage, response: ServerResponse): void {
+function relay(answer: UpstreamAnswer, response: ServerResponse): void {
+  if ('body' in answer) {
+    if (response.destroyed) return;
+    response.writeHead(answer.statusCode, joinWarnings(response, returnedHeaders(answer.headers)));
+    response.end(answer.body);
+    return;
+  }
   const onClose = () => {
     if (!answer.complete) response.destroy();
   };

@@ -10,6 +10,7 @@ import { auditOver } from './audit/remote.ts';
 import { openWitness } from './audit/witness.ts';
 import { BodyDeadlines } from './body-deadlines.ts';
 import { clientOriginReader } from './client-address.ts';
+import { openCoreMessages } from './core-messages.ts';
 import { type Hostnames, openHostnames } from './hostname.ts';
 import { openIdentity } from './identity/index.ts';
 import { openLimits } from './limits/policy.ts';
@@ -76,6 +77,8 @@ export async function openFrontDoor(config: Config, log: Log, channel: Channel):
     closers.push(() => identity.close());
     const proxy = openProxy(paths.coreSocket);
     closers.push(() => proxy.close());
+    const messages = openCoreMessages(paths.coreMessagesSocket);
+    closers.push(() => messages.close());
     const observation = observe(config, proxy, certificate);
     const { metrics, health } = observation;
     const accessLines = openAccessLines(config, log);
@@ -85,7 +88,7 @@ export async function openFrontDoor(config: Config, log: Log, channel: Channel):
     const recorder = auditOver(channel);
     const audit = together(openAudit(log, accessLines), openWitness(recorder));
     const limits = openLimits({ config, log, channel, metrics });
-    const upstream = { proxy, storageRoot: config['storage.root'], deadlines };
+    const upstream = { proxy, messages, storageRoot: config['storage.root'], deadlines };
     const api = await openApi(config, { identity, limits, audit, upstream, recorder });
     closers.push(() => api.close());
     const chain = createChain({

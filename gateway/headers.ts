@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { OciError } from '../oci/errors.ts';
 
 /**
@@ -58,21 +58,21 @@ export function singleHeader(request: IncomingMessage, name: 'host' | 'authoriza
 }
 
 /** The client's headers that go on: listed, and not named by `Connection` (RFC 9110 section 7.6.1). */
-export function forwardedHeaders(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
+export function forwardedHeaders(headers: IncomingHttpHeaders): Record<string, string> {
   return pick(headers, requestHeaders);
 }
 
 /** The core's headers that go on to the client. */
-export function returnedHeaders(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
+export function returnedHeaders(headers: IncomingHttpHeaders): Record<string, string> {
   return pick(headers, answerHeaders);
 }
 
-function pick(headers: IncomingHttpHeaders, names: readonly string[]): OutgoingHttpHeaders {
+function pick(headers: IncomingHttpHeaders, names: readonly string[]): Record<string, string> {
   const hopByHop = connectionOptions(headers.connection);
-  const picked: Record<string, string | string[]> = {};
+  const picked: Record<string, string> = {};
   for (const name of names) {
     const value = headers[name];
-    if (value !== undefined && !hopByHop?.has(name)) picked[name] = value;
+    if (typeof value === 'string' && !hopByHop?.has(name)) picked[name] = value;
   }
   return picked;
 }

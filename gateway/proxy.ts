@@ -1,7 +1,13 @@
-import { Agent, type ClientRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  Agent,
+  type ClientRequest,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type ServerResponse,
+} from 'node:http';
 import httpProxy from 'http-proxy';
 import { shortSocketPath } from '../runtime/socket-path.ts';
-import type { CoreRequest } from './core-request.ts';
+import { type CoreRequest, httpHeaders } from './core-request.ts';
 
 /** The way to the core. */
 export interface CoreProxy {
@@ -79,7 +85,7 @@ const nothing = { pipe: (outgoing: ClientRequest) => outgoing.end() };
 class Call {
   readonly method: string;
   readonly url: string;
-  readonly headers: CoreRequest['headers'];
+  readonly headers: OutgoingHttpHeaders;
   // http-proxy swallows a reset when this says that the client is gone; the call would never end.
   readonly socket = { destroyed: false };
   readonly answer: Promise<IncomingMessage>;
@@ -88,10 +94,10 @@ class Call {
   #answer: IncomingMessage | undefined;
   #cancelled = false;
 
-  constructor({ method, target, headers }: CoreRequest) {
-    this.method = method;
-    this.url = target;
-    this.headers = { ...headers };
+  constructor(request: CoreRequest) {
+    this.method = request.method;
+    this.url = request.target;
+    this.headers = httpHeaders(request);
     this.#settle = Promise.withResolvers();
     this.answer = this.#settle.promise;
   }

@@ -8,6 +8,7 @@ import { acquireLock } from '../runtime/lock.ts';
 import type { Log } from '../runtime/log.ts';
 import { type Running, runMain } from '../runtime/main.ts';
 import { watchCoreDisk } from './disk.ts';
+import { createMessageServer } from './message-server.ts';
 import { openRegistry } from './metadata/open.ts';
 import { retentionOf } from './retention.ts';
 import { coreSettings, createCoreServer } from './server.ts';
@@ -39,19 +40,15 @@ async function startCore(config: Config, log: Log): Promise<Running> {
     log.error('an upload could not be finished at start', { error });
   const disk = watchCoreDisk(config, log);
   const status = statusReader(config, registry, disk);
-  const server = createCoreServer({
-    registry,
-    store,
-    uploads,
-    settings: coreSettings(config),
-    disk,
-    status,
-    log,
-  });
+  const core = { registry, store, uploads, settings: coreSettings(config), disk, status, log };
+  const messages = createMessageServer(core);
+  await listenOnSocket(messages.server, paths.coreMessagesSocket);
+  const server = createCoreServer(core);
   await listenOnSocket(server, paths.coreSocket);
   return {
     async drain() {
       await disk.close();
+      messages.close();
       await drainServer(server, config['shutdown.drain']);
       await registry.close();
       lock.release();

@@ -143,6 +143,7 @@ export function dataPaths(config: Config) {
     htpasswdCopy: join(data, 'htpasswd.last-good'),
     run,
     acmeChallenges: join(run, 'acme'),
+    coreMessagesSocket: join(run, 'core-messages.sock'),
     coreSocket: join(run, 'core.sock'),
     gatewaySocket: join(run, 'gateway.sock'),
     collectorSocket: join(run, 'gc.sock'),

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import type { Server } from 'node:http';
+import type { Server } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { OciError } from '../oci/errors.ts';
 import { sendError } from './error-response.ts';

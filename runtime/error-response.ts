@@ -3,28 +3,42 @@ import { OciError } from '../oci/errors.ts';
 import type { Log } from './log.ts';
 import { blankSecrets } from './secrets.ts';
 
+/** What is answered in place of what was thrown. */
+export interface ErrorAnswer {
+  error: OciError;
+  status: number;
+  headers: Record<string, string | number>;
+  body: string;
+}
+
 /**
- * The only writer of error bodies: the OCI JSON form, on every path and for every status. What is not an
+ * The only maker of error bodies: the OCI JSON form, on every path and for every status. What is not an
  * `OciError` is logged and answered as INTERNAL, without a word of it.
- * @returns the error that was answered.
  */
-export function sendError(response: ServerResponse, thrown: unknown, log: Log, requestId: string): OciError {
+export function errorAnswer(thrown: unknown, log: Log, requestId: string): ErrorAnswer {
   const error = toOciError(thrown);
   if (error.code === 'INTERNAL') log.error('request failed', { requestId, error: thrown });
+  const body = blankSecrets(error.toBody());
+  const headers = {
+    ...error.headers,
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+  };
+  return { error, status: error.status, headers, body };
+}
+
+/** @returns the error that was answered. */
+export function sendError(response: ServerResponse, thrown: unknown, log: Log, requestId: string): OciError {
+  const { error, status, headers, body } = errorAnswer(thrown, log, requestId);
   if (response.headersSent) {
     // Too late for a status: a cut connection is the only honest sign that the body is not whole.
     response.destroy();
     return error;
   }
   for (const name of response.getHeaderNames()) if (!keptHeaders.has(name)) response.removeHeader(name);
-  const body = blankSecrets(error.toBody());
-  response.writeHead(error.status, {
-    ...error.headers,
-    'Content-Type': 'application/json; charset=utf-8',
-    'Content-Length': Buffer.byteLength(body),
-    'Cache-Control': 'no-store',
-    'X-Content-Type-Options': 'nosniff',
-  });
+  response.writeHead(status, headers);
   response.end(response.req.method === 'HEAD' ? undefined : body);
   return error;
 }

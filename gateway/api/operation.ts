@@ -1,7 +1,7 @@
 import type { Admin } from '../admin.ts';
+import type { Upstream } from '../ask.ts';
 import type { AuditReader } from '../audit/index.ts';
 import type { Exchange } from '../exchange.ts';
-import type { Upstream } from '../forward.ts';
 import type { ActingAdmin } from '../identity/acting-admin.ts';
 import type { Actor } from '../identity/index.ts';
 import type { LoginParts } from '../login.ts';

@@ -15,9 +15,16 @@ export async function handleBlob(
   { method, repository, digest }: Endpoint & { kind: 'blob' },
   question: Question,
 ): Promise<Answer> {
-  if (method === 'DELETE') {
-    return deletedAnswer(await core.registry.deleteBlob(repository, digest, question.context));
-  }
+  if (method !== 'DELETE') return readBlob(core, { method, repository, digest }, question);
+  return deletedAnswer(await core.registry.deleteBlob(repository, digest, question.context));
+}
+
+/** GET and HEAD. */
+export async function readBlob(
+  core: Core,
+  { method, repository, digest }: Pick<Endpoint & { kind: 'blob' }, 'method' | 'repository' | 'digest'>,
+  question: Question,
+): Promise<Answer> {
   const find = () =>
     method === 'HEAD'
       ? core.registry.promiseBlob(repository, digest)

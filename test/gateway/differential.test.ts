@@ -1,36 +1,75 @@
 import assert from 'node:assert/strict';
 import { rename } from 'node:fs/promises';
-import http, { type IncomingMessage } from 'node:http';
+import http, { type IncomingHttpHeaders } from 'node:http';
+import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { rightNeeded } from '../../gateway/access.ts';
 import { type Endpoint, formatEndpoint, parseEndpoint } from '../../oci/endpoints.ts';
-import { parseContext } from '../../runtime/request-context.ts';
+import { listenOnSocket } from '../../runtime/control.ts';
+import { readMessages } from '../../runtime/messages.ts';
+import type { ReadQuestion } from '../../runtime/read-messages.ts';
+import { formatContext, internalHeaders, parseContext } from '../../runtime/request-context.ts';
 import { endpoint as anyEndpoint, digest } from '../property/support.ts';
-import { fileScope } from '../support/scope.ts';
+import { fileScope, onEnd } from '../support/scope.ts';
 import { basic, raw, startCore, startFakeCore, startGateway } from './support.ts';
 
 const limit = '1000000/1m';
 const settings = { 'limits.address_requests': limit, 'limits.account_requests': limit };
 const gateway = await startGateway(fileScope, settings);
 await startCore(fileScope, gateway.data);
-const heard: IncomingMessage[] = [];
+/** What reaches the core of a request, by HTTP or as a message. */
+interface Heard {
+  method?: string | undefined;
+  url?: string | undefined;
+  headers: IncomingHttpHeaders;
+}
+
+const heard: Heard[] = [];
 await listenInFrontOfTheCore();
+await listenToMessages();
+
+/** Where the core is, its socket having been moved from there. */
+async function moved(name: string): Promise<string> {
+  const place = join(gateway.data, 'run', `real-${name}`);
+  await rename(join(gateway.data, 'run', name), place);
+  return place;
+}
 
 /** Between the two processes, on the core's own socket: whatever reaches the core is heard here first. */
 async function listenInFrontOfTheCore(): Promise<void> {
-  const socket = join(gateway.data, 'run', 'core.sock');
-  const moved = join(gateway.data, 'run', 'real.sock');
-  await rename(socket, moved);
+  const socketPath = await moved('core.sock');
   await startFakeCore(fileScope, gateway.data, (request, response) => {
     heard.push(request);
     const { method, url, headers } = request;
-    const onward = http.request({ socketPath: moved, method, path: url, headers }, (answer) => {
+    const onward = http.request({ socketPath, method, path: url, headers }, (answer) => {
       response.writeHead(answer.statusCode!, answer.headers);
       answer.pipe(response);
     });
     request.pipe(onward.on('error', () => response.destroy()));
+  });
+}
+
+/** The same on the socket for messages. */
+async function listenToMessages(): Promise<void> {
+  const socketPath = await moved('core-messages.sock');
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    const onward = connect(socketPath);
+    sockets.add(socket);
+    readMessages(socket, 1_000_000, ({ head }) => {
+      const { method, target: url, headers, context } = head as ReadQuestion;
+      heard.push({ method, url, headers: { ...headers, [internalHeaders.context]: formatContext(context) } });
+    });
+    socket.pipe(onward).pipe(socket);
+    socket.on('error', () => onward.destroy());
+    onward.on('error', () => socket.destroy());
+  });
+  await listenOnSocket(server, join(gateway.data, 'run', 'core-messages.sock'));
+  onEnd(fileScope, () => {
+    for (const socket of sockets) socket.destroy();
+    return new Promise((done) => server.close(done));
   });
 }
 
@@ -133,9 +172,9 @@ function understood(verb: string, text: string): Endpoint | undefined {
 }
 
 async function isAllowed(wanted: Endpoint): Promise<boolean> {
-  if (wanted.kind === 'base') return true;
-  if (wanted.kind === 'catalog') return true;
-  const { action, repository } = rightNeeded(wanted)!;
+  const right = rightNeeded(wanted);
+  if (!right) return true;
+  const { action, repository } = right;
   return (await gateway.admin.can('alice', action, repository)).allowed;
 }
 
@@ -148,7 +187,7 @@ async function asPassedOn(wanted: Endpoint): Promise<Endpoint> {
   return mayPull ? wanted : upload;
 }
 
-async function drive(verb: string, text: string): Promise<{ status: number; reached: IncomingMessage[] }> {
+async function drive(verb: string, text: string): Promise<{ status: number; reached: Heard[] }> {
   heard.length = 0;
   const lines = `Host: ${gateway.host}\r\nAuthorization: ${basic('alice')}\r\nContent-Length: 0\r\n`;
   const hop = 'X-Hop: 1\r\nX-Gatehouse-Context: forged\r\nConnection: close, x-hop, x-gatehouse-context\r\n';
@@ -172,7 +211,7 @@ async function compare(verb: string, sent: string): Promise<'passed on' | 'refus
     return 'refused';
   }
   assert.equal(reached.length, 1, `${status}`);
-  const [{ method: arrivedMethod, url = '', headers }] = reached as [IncomingMessage];
+  const [{ method: arrivedMethod, url = '', headers }] = reached as [Heard];
   assert.equal(arrivedMethod, verb);
   assert.deepEqual(understood(verb, url), await asPassedOn(asked));
   assert.equal(plainPath(url), plainPath(text), 'another reader would have understood something else');

@@ -1,0 +1,75 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Endpoint } from '../oci/endpoints.ts';
+import type { BodyDeadlines } from './body-deadlines.ts';
+import { askCore } from './core.ts';
+import type { CoreAnswer, CoreMessages } from './core-messages.ts';
+import type { CoreRequest } from './core-request.ts';
+import type { Pull } from './limits/pulls.ts';
+import type { CoreProxy } from './proxy.ts';
+
+/** Where the core is, and what it is asked with. */
+export interface Upstream {
+  proxy: CoreProxy;
+  messages: CoreMessages;
+  /** Where the core keeps `blobs/`. */
+  storageRoot: string;
+  deadlines: BodyDeadlines;
+}
+
+/** What a client asks of the core. */
+export interface UpstreamQuestion {
+  request: IncomingMessage;
+  response: ServerResponse;
+  endpoint: Endpoint;
+  pull: Pull | undefined;
+}
+
+/** Over HTTP, its body to come; or as a message, with its body. */
+export type UpstreamAnswer = IncomingMessage | CoreAnswer;
+
+/** An answer over HTTP holds its connection until it was read. */
+export function discard(answer: UpstreamAnswer): void {
+  if (!('body' in answer)) answer.resume();
+}
+
+/**
+ * A pull is settled before its answer goes out, as one that counts or as one that does not.
+ * @throws OciError (408) when the client is too slow with its body; else as `askCore`.
+ */
+export async function askUpstream(
+  upstream: Upstream,
+  toCore: CoreRequest,
+  question: UpstreamQuestion,
+): Promise<UpstreamAnswer> {
+  const { pull } = question;
+  if (!pull) return ask(upstream, toCore, question);
+  try {
+    const answer = await ask(upstream, toCore, question);
+    await pull.answered(answer.statusCode!, answer.headers['content-type']);
+    return answer;
+  } catch (error) {
+    await pull.answered(0, undefined);
+    throw error;
+  }
+}
+
+/** Small reads go as messages, everything else over HTTP. */
+async function ask(
+  { proxy, messages, deadlines }: Upstream,
+  toCore: CoreRequest,
+  { request, response, endpoint: { kind } }: UpstreamQuestion,
+): Promise<UpstreamAnswer> {
+  if (toCore.body) {
+    const body = deadlines.watch(request, kind === 'manifest' ? 'manifest' : 'upload');
+    try {
+      return await Promise.race([askCore(proxy, toCore, response), body.late]);
+    } finally {
+      body.stop();
+    }
+  }
+  const { method, target, headers, context } = toCore;
+  const isRead = method === 'GET' || method === 'HEAD';
+  const isSmall = isRead && (kind === 'manifest' || kind === 'blob' || kind === 'base');
+  const answer = isSmall ? await messages.ask({ method, target, headers, context }) : undefined;
+  return answer ?? askCore(proxy, toCore, response);
+}

@@ -1,0 +1,84 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { type Endpoint, parseEndpoint } from '../oci/endpoints.ts';
+import { OciError } from '../oci/errors.ts';
+import { errorAnswer } from '../runtime/error-response.ts';
+import { type Message, MessageSender, readMessages } from '../runtime/messages.ts';
+import { maxAnswerBytes, type ReadAnswer, type ReadQuestion } from '../runtime/read-messages.ts';
+import { type Answer, type Question, sentHeaders } from './answer.ts';
+import { handleBase } from './handlers/base.ts';
+import { readBlob } from './handlers/blobs.ts';
+import { getManifest } from './handlers/manifests.ts';
+import type { Core } from './server.ts';
+
+const maxQuestionBytes = 1024 * 1024;
+
+/**
+ * The core's second socket: reads whose answers are small, as messages. A pull of an image asks for little else, and
+ * HTTP between two processes would cost several times what the answer does. What is not for here, or too large, the
+ * gateway is told to ask over HTTP.
+ */
+export function createMessageServer(core: Core): MessageServer {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    // A gateway that was killed; those who wait for it are gone with it.
+    socket.on('error', () => {});
+    const sender = new MessageSender(socket);
+    readMessages(socket, maxQuestionBytes, (message) => void take(core, message, sender));
+  });
+  return {
+    server,
+    close() {
+      server.close();
+      for (const socket of sockets) socket.end();
+    },
+  };
+}
+
+export interface MessageServer {
+  server: Server;
+  /** What is under way is answered over HTTP, where the gateway asks again. */
+  close(): void;
+}
+
+async function take(core: Core, { id, head }: Message, sender: MessageSender): Promise<void> {
+  const { method, target, headers, context } = head as ReadQuestion;
+  try {
+    const endpoint = parseEndpoint(method, target);
+    if (!endpoint) throw new OciError('NOT_FOUND');
+    const answer = await answerRead(core, endpoint, { method, headers, context });
+    const body = method === 'HEAD' ? undefined : answer?.body;
+    if (!answer || (body && !(body instanceof Uint8Array && body.length <= maxAnswerBytes))) {
+      sender.send(id, { status: 0, headers: {} } satisfies ReadAnswer);
+      return;
+    }
+    sender.send(id, { status: answer.status, headers: lowerCased(sentHeaders(answer)) }, body);
+  } catch (error) {
+    const { status, headers, body } = errorAnswer(error, core.log, context.requestId);
+    sender.send(
+      id,
+      { status, headers: lowerCased(headers) },
+      method === 'HEAD' ? undefined : Buffer.from(body),
+    );
+  }
+}
+
+function answerRead(
+  core: Core,
+  endpoint: Endpoint,
+  question: Question,
+): Promise<Answer> | Answer | undefined {
+  const isRead = question.method === 'GET' || question.method === 'HEAD';
+  if (!isRead) return undefined;
+  if (endpoint.kind === 'manifest') return getManifest(core, endpoint, question);
+  if (endpoint.kind === 'blob') return readBlob(core, endpoint, question);
+  return endpoint.kind === 'base' ? handleBase() : undefined;
+}
+
+/** As HTTP hands them over. */
+function lowerCased(headers: object): ReadAnswer['headers'] {
+  const lower: ReadAnswer['headers'] = {};
+  for (const [name, value] of Object.entries(headers)) lower[name.toLowerCase()] = `${value}`;
+  return lower;
+}
