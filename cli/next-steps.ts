@@ -10,7 +10,8 @@ import { withPort } from './gateway-status.ts';
 export function nextSteps(config: Config, port: number): string {
   const isPlain = config['tls.mode'] === 'off';
   const scheme = isPlain ? 'http' : 'https';
-  const hosts = [...config.hostname, 'localhost'].map((name) => hostInReference(name, port, isPlain));
+  const names = new Set([...config.hostname, 'localhost']);
+  const hosts = [...names].map((name) => hostInReference(name, port, isPlain));
   const host = hosts[0]!;
   const lines = [
     'Gatehouse is up.',
