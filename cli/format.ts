@@ -29,3 +29,8 @@ export function formatUptime(seconds: number): string {
     .map(([count, unit]) => `${count} ${unit}`)
     .join(' ');
 }
+
+/** One line of a screen: what it is about, in a column of its own. */
+export function statusLine(name: string, text: string): string {
+  return `${name.padEnd(12)} ${text}`;
+}

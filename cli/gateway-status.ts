@@ -4,6 +4,15 @@ import type { ProcessFigures } from '../runtime/process-figures.ts';
 export interface GatewayStatus {
   addresses: { address: string; port: number }[];
   certificate?: { notAfter: string; daysLeft: number };
+  /** All that are served, the default one first. A fault: why its files are not served as they are now. */
+  certificates?: {
+    source: 'own' | 'files' | 'acme';
+    certificatePath: string;
+    names: string[];
+    notAfter: string | null;
+    fault: string | null;
+  }[];
+  acme?: { names: string[]; failures: number; fault: string | null; nextAttempt: string | null };
   requests: { total: number; active: number };
   connections?: number;
   process?: ProcessFigures;

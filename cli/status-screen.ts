@@ -3,9 +3,10 @@ import type { CoreStatus } from '../runtime/core-status.ts';
 import type { DiskSpace } from '../runtime/disk.ts';
 import type { ProcessFigures } from '../runtime/process-figures.ts';
 import type { SupervisorStatus } from '../supervisor/index.ts';
-import { countOf, formatBytes, formatUptime } from './format.ts';
+import { countOf, formatBytes, formatUptime, statusLine as line } from './format.ts';
 import { type GatewayStatus, gatewayAddresses } from './gateway-status.ts';
 import { printLine, printTable } from './output.ts';
+import { certificateLines } from './status-certificates.ts';
 
 /** What `gatehouse status --json` prints. The names are an interface for scripts. */
 export interface Status {
@@ -60,10 +61,6 @@ export function showStatus(status: Status): void {
   for (const text of lines) printLine(text);
 }
 
-function line(name: string, text: string): string {
-  return `${name.padEnd(12)} ${text}`;
-}
-
 function figuresOf({ gateway, core, gc }: Status): Record<string, ProcessFigures | undefined> {
   return { core: core?.process, gateway: gateway?.process, gc: gc?.process };
 }
@@ -95,13 +92,6 @@ function readinessLines(gateway: GatewayStatus | null): string[] {
   if (ready) return [line('ready', 'yes')];
   const wrong = Object.values(checks).filter(({ ok }) => !ok);
   return wrong.map(({ message }) => line('ready', `NO: ${message}`));
-}
-
-function certificateLines(gateway: GatewayStatus | null): string[] {
-  const certificate = gateway?.certificate;
-  return certificate
-    ? [line('certificate', `until ${certificate.notAfter} (${certificate.daysLeft} days left)`)]
-    : [];
 }
 
 function trafficLines({ gateway, core }: Status): string[] {

@@ -30,6 +30,7 @@ export function observe(
     connections: () => listener?.connections() ?? 0,
     pool: () => proxy.pool(),
     certificateEnd,
+    certificatePairs: () => certificate?.pairs() ?? [],
   });
   const readiness = openReadiness({
     config,

@@ -5,6 +5,7 @@ import type { HtpasswdStatus, Identity } from './identity/index.ts';
 import type { Listener } from './listener.ts';
 import type { WorkerSnapshot } from './metrics/workers.ts';
 import type { Observation } from './observe.ts';
+import type { PairState } from './tls/served-pair.ts';
 import type { ServedCertificate } from './tls.ts';
 import type { Channel } from './workers/channel.ts';
 
@@ -17,7 +18,7 @@ export interface WorkerStatus {
   tls: Config['tls.mode'];
   certificate?: unknown;
   htpasswd?: HtpasswdStatus | undefined;
-  certificates?: unknown;
+  certificates?: readonly PairState[] | undefined;
   requests: { total: number; active: number };
   connections: number;
   readiness: ReadinessReport;
@@ -67,6 +68,10 @@ export async function gatewayFigures(workers: readonly WorkerStatus[]): Promise<
   return { ...own, resident_bytes };
 }
 
+function hasFaultyPair({ certificates = [] }: WorkerStatus): boolean {
+  return certificates.some(({ fault }) => fault !== null);
+}
+
 /** The gateway as one: what all workers have alike, and sums over them. */
 export function mergeStatus(workers: readonly WorkerStatus[]) {
   const [first] = workers;
@@ -79,7 +84,7 @@ export function mergeStatus(workers: readonly WorkerStatus[]) {
     tls: first?.tls,
     certificate: first?.certificate,
     htpasswd: (workers.find(({ htpasswd }) => htpasswd?.faults.length) ?? first)?.htpasswd,
-    certificates: first?.certificates,
+    certificates: (workers.find(hasFaultyPair) ?? first)?.certificates,
     // As ready as the one that is least so.
     readiness: (workers.find(({ readiness }) => !readiness.ready) ?? first)?.readiness,
     requests: {

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Exchange } from '../exchange.ts';
 import type { CredentialKind } from '../identity/index.ts';
-import { type Snapshot, workerMetrics } from './registry.ts';
+import type { PairState } from '../tls/served-pair.ts';
+import { type Snapshot, type WorkerMetrics, workerMetrics } from './registry.ts';
 
 /** What a request logged in with, and what came of it: `ok`, or why not. Few values of each. */
 export type LoginMethod = CredentialKind | 'none';
@@ -14,6 +15,8 @@ export interface Gauges {
   pool(): { active: number; idle: number; waiting: number };
   /** Milliseconds since 1970; undefined without a certificate. */
   certificateEnd(): number | undefined;
+  /** Empty without TLS of our own. */
+  certificatePairs(): readonly PairState[];
 }
 
 /** Counts what this process does. */
@@ -65,9 +68,30 @@ export function openMetrics(gauges: Gauges): Metrics {
       metrics.coreWaiting.set(waiting);
       const end = gauges.certificateEnd();
       if (end !== undefined) metrics.certificateEnd.set(end / 1000);
+      setPairs(metrics, gauges.certificatePairs());
       return metrics.registry.getMetricsAsJSON();
     },
   };
+}
+
+/** Two pairs for one name, RSA and EC, are one series: with the earlier end, and the fault of either. */
+function setPairs({ pairEnd, pairFault }: WorkerMetrics, pairs: readonly PairState[]): void {
+  // A pair that was renewed may have another name.
+  pairEnd.reset();
+  pairFault.reset();
+  const ends = new Map<string, number>();
+  const faulty = new Set<string>();
+  for (const { names, source, certificatePath, notAfter, fault } of pairs) {
+    // The one by ACME that has not been issued yet.
+    if (notAfter === null) continue;
+    const labels = { server_name: names[0] ?? certificatePath, source };
+    const key = JSON.stringify(labels);
+    const end = Math.min(Date.parse(notAfter) / 1000, ends.get(key) ?? Number.POSITIVE_INFINITY);
+    ends.set(key, end);
+    if (fault !== null) faulty.add(key);
+    pairEnd.set(labels, end);
+    pairFault.set(labels, faulty.has(key) ? 1 : 0);
+  }
 }
 
 /** Of the body. What came together with the head is not in `readSince`. */

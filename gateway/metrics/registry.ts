@@ -59,6 +59,21 @@ export function workerMetrics() {
       registers,
       aggregator: 'min',
     }),
+    // The names are those of the configured pairs: no client brings another one.
+    pairEnd: new Gauge({
+      name: 'gatehouse_certificate_pair_expiry_timestamp_seconds',
+      help: 'When each served certificate ends, by the first name in it.',
+      labelNames: ['server_name', 'source'],
+      registers,
+      aggregator: 'min',
+    }),
+    pairFault: new Gauge({
+      name: 'gatehouse_certificate_pair_fault',
+      help: '1 while the files of a pair cannot be served, and the pair from before is.',
+      labelNames: ['server_name', 'source'],
+      registers,
+      aggregator: 'max',
+    }),
   };
 }
 

@@ -5,6 +5,7 @@ import { formatBytes, formatDuration, formatUptime } from '../../cli/format.ts';
 import { nextSteps } from '../../cli/next-steps.ts';
 import { fallbackPort, otherPort } from '../../cli/port.ts';
 import { describeReport } from '../../cli/report.ts';
+import { certificateLines } from '../../cli/status-certificates.ts';
 import { storageLines } from '../../cli/status-screen.ts';
 import { loadConfig } from '../../runtime/config.ts';
 import type { ConfigName } from '../../runtime/config-schema.ts';
@@ -101,4 +102,27 @@ test('the space on each disk, and that it is short', () => {
     'storage      32.0 GiB free of 1.0 TiB on /data, reserve 1.0 GiB',
   ]);
   assert.deepEqual(storageLines(null), []);
+});
+
+test('the certificates: the default one, those for other names, and what is wrong with one', () => {
+  const notAfter = '2030-01-01T00:00:00.000Z';
+  const pair = { source: 'files', names: ['a.test', 'b.test'], notAfter, fault: null } as const;
+  const gateway = {
+    addresses: [],
+    requests: { total: 0, active: 0 },
+    certificate: { notAfter, daysLeft: 100 },
+    certificates: [
+      { ...pair, names: ['first.test'], certificatePath: '/srv/first.pem' },
+      { ...pair, names: [...pair.names], certificatePath: '/srv/a.pem', fault: 'the key is another one' },
+      { ...pair, names: [], certificatePath: '/srv/none.pem', notAfter: null },
+    ],
+    acme: { names: ['c.test'], failures: 2, fault: 'connection refused', nextAttempt: notAfter },
+  };
+  assert.deepEqual(certificateLines(gateway), [
+    `certificate  until ${notAfter} (100 days left)`,
+    `             a.test: until ${notAfter}`,
+    '             NOT IN USE as it is now: /srv/a.pem: the key is another one',
+    `acme         NO CERTIFICATE after 2 attempts, asked again at ${notAfter}: connection refused`,
+  ]);
+  assert.deepEqual(certificateLines(null), []);
 });

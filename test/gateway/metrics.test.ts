@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { openMetrics } from '../../gateway/metrics/metrics.ts';
 import { hostMetrics, mergeSnapshots, workerMetrics } from '../../gateway/metrics/registry.ts';
 import { WorkerTotals } from '../../gateway/metrics/workers.ts';
+import type { PairState } from '../../gateway/tls/served-pair.ts';
 import { dataPaths } from '../../runtime/config.ts';
 import { callControl } from '../../runtime/control.ts';
 import { as, request } from '../support/http.ts';
@@ -77,8 +79,41 @@ test('a push and a pull are counted: requests, bytes, pushes, pulls, logins', as
 
 test('the end of the certificate is a metric', async (t) => {
   const gateway = await startGateway(t, { ...on, 'tls.mode': 'own' });
-  const end = valueIn(await scrape(gateway), 'gatehouse_certificate_expiry_timestamp_seconds');
+  const text = await scrape(gateway);
+  const end = valueIn(text, 'gatehouse_certificate_expiry_timestamp_seconds');
   assert.ok(end > Date.now() / 1000 + 300 * 86_400, String(end));
+  const ofPair =
+    /^gatehouse_certificate_pair_expiry_timestamp_seconds\{server_name="[^"]+",source="own"\} (.+)$/m;
+  assert.equal(Number(ofPair.exec(text)?.[1]), end);
+});
+
+test('pairs with the same name are one series: the earlier end, and the fault of either', async () => {
+  const pair = { source: 'files', certificatePath: '/a.pem', names: ['a.test', 'b.test'] } as const;
+  let pairs: PairState[] = [
+    { ...pair, notAfter: '2030-01-01T00:00:00.000Z', fault: 'broken' },
+    { ...pair, notAfter: '2029-01-01T00:00:00.000Z', fault: null },
+    { ...pair, notAfter: '2031-01-01T00:00:00.000Z', fault: null },
+    { source: 'acme', certificatePath: '/c.pem', names: [], notAfter: null, fault: null },
+  ];
+  const metrics = openMetrics({
+    requestsActive: () => 0,
+    connections: () => 0,
+    pool: () => ({ active: 0, idle: 0, waiting: 0 }),
+    certificateEnd: () => undefined,
+    certificatePairs: () => pairs,
+  });
+  const read = async () => {
+    const one = await metrics.snapshot();
+    // Of two workers it is the same, not twice as much.
+    const text = await mergeSnapshots([one, one]);
+    return text.split('\n').filter((line) => line.startsWith('gatehouse_certificate_pair_'));
+  };
+  assert.deepEqual(await read(), [
+    `gatehouse_certificate_pair_expiry_timestamp_seconds{server_name="a.test",source="files"} ${Date.UTC(2029) / 1000}`,
+    'gatehouse_certificate_pair_fault{server_name="a.test",source="files"} 1',
+  ]);
+  pairs = [];
+  assert.deepEqual(await read(), []);
 });
 
 test('no request makes a series of its own', async (t) => {

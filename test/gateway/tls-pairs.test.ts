@@ -44,6 +44,7 @@ async function bring(scope: Scope, names: string[]): Promise<Brought> {
 
 function startWith(scope: Scope, [first, ...more]: readonly [Brought, ...Brought[]]): Promise<TestGateway> {
   return startGateway(scope, {
+    'metrics.listen': '127.0.0.1:0',
     'tls.mode': 'files',
     'tls.certificate': first.certificate,
     'tls.key': first.key,
@@ -89,7 +90,7 @@ test('the name that a client asks for chooses the pair: exact, then wildcard, th
   }
 });
 
-test('each pair is taken over by itself; a bad new one keeps the good one, and status says so', async (t) => {
+test('each pair is taken over by itself; a bad new one keeps the good one; log, status and metrics say so', async (t) => {
   const [first, second] = [await bring(t, ['a.example.test']), await bring(t, ['b.example.test'])];
   const gateway = await startWith(t, [first, second]);
   const fingerprint = async (name: string) => {
@@ -101,18 +102,28 @@ test('each pair is taken over by itself; a bad new one keeps the good one, and s
   const status = async () =>
     // biome-ignore lint/suspicious/noExplicitAny: an answer of any shape
     (await callControl(join(gateway.data, 'run', 'gateway.sock'), 'GET', '/status')) as any;
+  const faults = async () => {
+    const { text } = await request((await status()).metrics.url.replace(/\/metrics$/, ''), {
+      path: '/metrics',
+    });
+    return text.match(/^gatehouse_certificate_pair_fault\{.*$/gm);
+  };
+  const faultOf = (name: string, value: number) =>
+    `gatehouse_certificate_pair_fault{server_name="${name}",source="files"} ${value}`;
   const [a, b] = [await fingerprint('a.example.test'), await fingerprint('b.example.test')];
   await copyFile(first.key, second.key);
   await until(async () => (await status()).certificates[1].fault !== null, 'the fault is seen');
   const { certificates } = await status();
   assert.match(certificates[1].fault, /privkey\.pem does not belong to the first certificate/);
   assert.equal(certificates[0].fault, null);
+  assert.deepEqual(await faults(), [faultOf('a.example.test', 0), faultOf('b.example.test', 1)]);
   assert.deepEqual(certificates[1].names, ['b.example.test']);
   assert.equal(gateway.log.filter(({ message }) => /the old one stays/.test(message)).length, 1);
   assert.equal(await fingerprint('b.example.test'), b);
   await second.renew();
   await until(async () => (await fingerprint('b.example.test')) !== b, 'the new pair is served');
   assert.equal((await status()).certificates[1].fault, null);
+  assert.deepEqual(await faults(), [faultOf('a.example.test', 0), faultOf('b.example.test', 0)]);
   assert.equal(await fingerprint('a.example.test'), a);
   await first.renew();
   await until(async () => (await fingerprint('a.example.test')) !== a, 'the default pair too');
