@@ -13,7 +13,7 @@ import { clientOriginReader } from './client-address.ts';
 import { openCoreMessages } from './core-messages.ts';
 import { type Hostnames, openHostnames } from './hostname.ts';
 import { openIdentity } from './identity/index.ts';
-import { openLimits } from './limits/policy.ts';
+import { type Limits, openLimits } from './limits/policy.ts';
 import { type Listener, openListener } from './listener.ts';
 import { observe } from './observe.ts';
 import { ProxiedConnections } from './proxied/connections.ts';
@@ -87,7 +87,7 @@ export async function openFrontDoor(config: Config, log: Log, channel: Channel):
     const proxied = openProxied(config, log);
     const recorder = auditOver(channel);
     const audit = together(openAudit(log, accessLines), openWitness(recorder));
-    const limits = openLimits({ config, log, channel, metrics });
+    const limits = openLimits({ config, log, channel, metrics, proxied });
     const upstream = { proxy, messages, storageRoot: config['storage.root'], deadlines };
     const api = await openApi(config, { identity, limits, audit, upstream, recorder });
     closers.push(() => api.close());
@@ -108,9 +108,8 @@ export async function openFrontDoor(config: Config, log: Log, channel: Channel):
       upstream,
       api,
     });
-    const listener = await listen(chain, { config, certificate, proxied, log, channel });
+    const listener = await listen(chain, { config, certificate, proxied, limits, log, channel });
     observation.watch(listener);
-    for (const server of listener.servers) server.on('connection', limits.admitConnection);
     closers.push(() => listener.close(config['shutdown.drain']));
     const redirect = await listenForRedirects(listener, hostnames, { config, proxied, log });
     closers.push(() => redirect?.close(0));
@@ -142,13 +141,14 @@ interface ListenParts {
   config: Config;
   certificate: ServedCertificate | undefined;
   proxied: ProxiedConnections | undefined;
+  limits: Limits;
   log: Log;
   channel: Channel;
 }
 
 async function listen(
   chain: Parameters<typeof openListener>[0],
-  { config, certificate, proxied, log, channel }: ListenParts,
+  { config, certificate, proxied, limits, log, channel }: ListenParts,
 ): Promise<Listener> {
   const { listen: addresses } = config;
   const port = await channel.call<number>(ownServices.port);
@@ -159,6 +159,7 @@ async function listen(
     setting: 'port',
     tls,
     proxied,
+    onConnection: limits.admitConnection,
     timeouts: config,
     log,
   });

@@ -18,6 +18,8 @@ export interface HttpServerOptions {
   tls?: ServerOptions | undefined;
   /** Where connections begin with a PROXY header. */
   proxied?: ProxiedConnections | undefined;
+  /** For each connection before TLS; of one that begins with a PROXY header, when that has been read. */
+  onConnection?: (socket: Socket) => void;
   timeouts: Timeouts;
   log: Log;
 }
@@ -25,7 +27,7 @@ export interface HttpServerOptions {
 /** A server with this gateway's limits that answers in JSON also where Node would answer by itself. */
 export function makeHttpServer(
   handler: RequestListener,
-  { tls, proxied, timeouts, log }: HttpServerOptions,
+  { tls, proxied, onConnection, timeouts, log }: HttpServerOptions,
 ): Server {
   const headersTimeout = timeouts['timeouts.headers'];
   const options = {
@@ -41,6 +43,7 @@ export function makeHttpServer(
   const server = tls
     ? createTlsServer({ ...tls, ...options, handshakeTimeout })
     : createServer({ ...options, insecureHTTPParser: false });
+  if (onConnection) server.on('connection', onConnection);
   proxied?.guard(server);
   server.setTimeout(timeouts['timeouts.idle'], closeIdle);
   server.on('request', handler);

@@ -17,6 +17,8 @@ export interface ListenOptions {
   setting: string;
   tls?: ServerOptions | undefined;
   proxied?: ProxiedConnections | undefined;
+  /** For each connection before TLS; of one that begins with a PROXY header, when that has been read. */
+  onConnection?: (socket: Socket) => void;
   timeouts: Timeouts;
   log: Log;
 }

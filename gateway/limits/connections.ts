@@ -10,15 +10,18 @@ export interface ConnectionParts {
   counters: Counters;
   refusals: Refusals;
   isProxy(address: string): boolean;
+  /** @returns whom a PROXY header named; undefined: who connected. */
+  sourceOf(socket: Socket): string | undefined;
 }
 
 /**
  * Counts the connections of an address, TLS handshakes included. One that is too many is closed without a word: an
- * answer would cost the handshake that the limit is there to save. Those of a trusted proxy carry many clients.
+ * answer would cost the handshake that the limit is there to save. Those of a trusted proxy carry many clients, except
+ * where each begins with a PROXY header, which names the one.
  */
-export function limitConnections({ find, counters, refusals, isProxy }: ConnectionParts) {
+export function limitConnections({ find, counters, refusals, isProxy, sourceOf }: ConnectionParts) {
   return async (socket: Socket): Promise<void> => {
-    const address = canonicalAddress(socket.remoteAddress ?? '');
+    const address = sourceOf(socket) ?? canonicalAddress(socket.remoteAddress ?? '');
     // It is gone already when it has none.
     if (address === '' || isProxy(address)) return;
     const budget = find('connections', { address, account: undefined });

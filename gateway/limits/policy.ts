@@ -4,6 +4,7 @@ import type { Endpoint } from '../../oci/endpoints.ts';
 import type { Config } from '../../runtime/config-schema.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import type { ProxiedConnections } from '../proxied/connections.ts';
 import { networkCheck } from '../proxied/networks.ts';
 import type { Channel } from '../workers/channel.ts';
 import { limitConnections } from './connections.ts';
@@ -38,7 +39,7 @@ export interface Limits {
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<Passage>;
-  /** Closes a connection that is too many. */
+  /** Closes a connection that is too many. To be called when it is known whose it is. */
   admitConnection(socket: Socket): Promise<void>;
 }
 
@@ -47,12 +48,14 @@ export interface LimitsParts {
   log: Log;
   channel: Channel;
   metrics: Pick<Metrics, 'limitDecided'>;
+  /** Undefined where nobody speaks the PROXY protocol. */
+  proxied: Pick<ProxiedConnections, 'sourceOf'> | undefined;
 }
 
 const noPassage: Passage = { pull: undefined, pace: undefined };
 
 /** What a worker asks of the limits. The counters are the primary's. */
-export function openLimits({ config, log, channel, metrics }: LimitsParts): Limits {
+export function openLimits({ config, log, channel, metrics, proxied }: LimitsParts): Limits {
   const mode = config['limits.mode'];
   const counters = countersOver(channel);
   const rules = openRules(config);
@@ -99,6 +102,7 @@ export function openLimits({ config, log, channel, metrics }: LimitsParts): Limi
       counters,
       refusals,
       isProxy: networkCheck(config['proxy.trusted']),
+      sourceOf: (socket) => proxied?.sourceOf(socket),
     }),
   };
 }

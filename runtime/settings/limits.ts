@@ -51,7 +51,7 @@ export const limitsSettings = {
   'limits.address_connections': key(
     budget(budgetCount),
     '10000',
-    'Open connections of one address. Those of trusted proxies are not counted.',
+    'Open connections of one address. Those of trusted proxies are not counted, but by `proxy.protocol` those whom they name.',
   ),
   'limits.account_bandwidth': key(
     budget(bandwidth),

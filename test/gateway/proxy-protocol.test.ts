@@ -180,6 +180,37 @@ test('the header names the peer; a header of HTTP counts when that is a listed p
   assert.deepEqual(await ask('10.0.0.5'), { count: 2, address: '192.0.2.66' });
 });
 
+test('the limit of connections is for whom the header names; those of the proxy itself have none', async (t) => {
+  const gateway = await startGateway(t, { ...settings, 'limits.address_connections': '2' });
+  const asked = async (header: Buffer) => {
+    const socket = await open(gateway);
+    socket.write(Buffer.concat([header, Buffer.from(head(gateway, ''))]));
+    // One that is refused may break off.
+    await Promise.race([once(socket, 'data'), once(socket, 'close')]).catch(() => undefined);
+    return socket;
+  };
+  const isRefused = (socket: Socket) => until(() => socket.closed, 'it is closed');
+  const first = await asked(version1('192.0.2.1'));
+  const kept = [first, await asked(version1('192.0.2.1'))];
+  await isRefused(await asked(version1('192.0.2.1')));
+  const other = version2(proxy, families.tcp4, block4('192.0.2.2'));
+  kept.push(await asked(other), await asked(other));
+  for (let at = 0; at < 5; at++) kept.push(await asked(version2(local, families.none, [])));
+  await isRefused(await asked(other));
+  // By now, one that is too many would be closed, too.
+  assert.deepEqual(
+    kept.map(({ closed }) => closed),
+    kept.map(() => false),
+  );
+  first.destroy();
+  await until(async () => {
+    const again = await asked(version1('192.0.2.1'));
+    kept.push(again);
+    return again.bytesRead > 0 && !again.closed;
+  }, 'there is room again');
+  for (const socket of kept) socket.destroy();
+});
+
 test('draining ends connections whose header has not come', async (t) => {
   const gateway = await startGateway(t, { ...settings, 'shutdown.drain': '10m' });
   const waiting = await open(gateway);
