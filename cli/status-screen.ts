@@ -90,8 +90,9 @@ function readinessLines(gateway: GatewayStatus | null): string[] {
   if (!gateway?.readiness) return [];
   const { ready, checks } = gateway.readiness;
   if (ready) return [line('ready', 'yes')];
-  const wrong = Object.values(checks).filter(({ ok }) => !ok);
-  return wrong.map(({ message }) => line('ready', `NO: ${message}`));
+  // What is wrong with the audit trail stands in a line of its own, and keeps nobody from anything.
+  const wrong = Object.entries(checks).filter(([name, { ok }]) => !ok && name !== 'audit');
+  return wrong.map(([, { message }]) => line('ready', `NO: ${message}`));
 }
 
 function trafficLines({ gateway, core }: Status): string[] {
@@ -156,7 +157,9 @@ function versionLines(status: Status): string[] {
 /** Only of trouble. */
 function auditLines(gateway: GatewayStatus | null): string[] {
   const { error, waiting = 0, dropped = 0, linesError } = gateway?.audit ?? {};
+  const { ok, message } = gateway?.readiness?.checks['audit'] ?? { ok: true };
   return [
+    ...(!ok && !error ? [line('audit', `NOT SOUND: ${message}`)] : []),
     ...(error ? [line('audit', `NOT WRITTEN: ${error}; ${waiting} entries wait`)] : []),
     ...(dropped > 0 ? [line('audit', `${dropped} entries were LOST since the start`)] : []),
     ...(linesError ? [line('audit', `audit.json_lines is NOT WRITTEN: ${linesError}`)] : []),

@@ -79,7 +79,7 @@ export async function openFrontDoor(config: Config, log: Log, channel: Channel):
     closers.push(() => proxy.close());
     const messages = openCoreMessages(paths.coreMessagesSocket);
     closers.push(() => messages.close());
-    const observation = observe(config, proxy, certificate);
+    const observation = observe({ config, proxy, certificate, channel });
     const { metrics, health } = observation;
     const accessLines = openAccessLines(config, log);
     const deadlines = new BodyDeadlines(config);

@@ -1,5 +1,6 @@
 import type { Config } from '../runtime/config-schema.ts';
 import { watchEventLoop } from '../runtime/process-figures.ts';
+import { auditFault } from './audit/remote.ts';
 import { openReadiness, type Readiness } from './health/readiness.ts';
 import type { Listener } from './listener.ts';
 import { type Metrics, openMetrics } from './metrics/metrics.ts';
@@ -7,6 +8,7 @@ import { networkCheck } from './proxied/networks.ts';
 import type { CoreProxy } from './proxy.ts';
 import type { Health } from './routes.ts';
 import type { ServedCertificate } from './tls.ts';
+import type { Channel } from './workers/channel.ts';
 
 /** What tells others how this process does. */
 export interface Observation {
@@ -17,11 +19,14 @@ export interface Observation {
   watch(listener: Listener): void;
 }
 
-export function observe(
-  config: Config,
-  proxy: CoreProxy,
-  certificate: ServedCertificate | undefined,
-): Observation {
+export interface ObserveParts {
+  config: Config;
+  proxy: CoreProxy;
+  certificate: ServedCertificate | undefined;
+  channel: Channel;
+}
+
+export function observe({ config, proxy, certificate, channel }: ObserveParts): Observation {
   watchEventLoop();
   let listener: Listener | undefined;
   const certificateEnd = () => certificate?.life().endsAt;
@@ -35,6 +40,7 @@ export function observe(
   const readiness = openReadiness({
     config,
     certificateEnd,
+    auditFault: () => auditFault(channel),
     isDraining: () => listener?.isDraining() ?? false,
   });
   return {

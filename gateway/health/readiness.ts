@@ -8,11 +8,12 @@ import { probeWriting } from '../../runtime/write-probe.ts';
 
 /** The names are an interface for scripts. */
 export interface ReadinessReport {
+  /** Whatever the audit trail does: requests go on without it. */
   ready: boolean;
   checks: Record<CheckName, { ok: boolean; message?: string }>;
 }
 
-type CheckName = 'core' | 'disk' | 'databases' | 'certificate' | 'listening';
+type CheckName = 'core' | 'disk' | 'databases' | 'certificate' | 'listening' | 'audit';
 
 /** Whether a registry that is asked now would do its work. */
 export interface Readiness {
@@ -24,6 +25,8 @@ export interface ReadinessSources {
   config: Config;
   /** Milliseconds since 1970; undefined without TLS of our own. */
   certificateEnd(): number | undefined;
+  /** Why the audit trail could not be written last. */
+  auditFault(): Promise<string | undefined>;
   isDraining(): boolean;
 }
 
@@ -31,7 +34,8 @@ const keptMs = 1000;
 const coreLimitMs = 2000;
 
 /** Each check resolves with what is wrong, undefined when nothing is. */
-export function openReadiness({ config, certificateEnd, isDraining }: ReadinessSources): Readiness {
+export function openReadiness(sources: ReadinessSources): Readiness {
+  const { config, certificateEnd, isDraining } = sources;
   const checks: Record<CheckName, () => Promise<string | undefined>> = {
     core: () => checkCore(config),
     disk: () => probeWriting(config.data),
@@ -42,6 +46,7 @@ export function openReadiness({ config, certificateEnd, isDraining }: ReadinessS
       return `the certificate ended at ${new Date(end).toISOString()}`;
     },
     listening: async () => (isDraining() ? 'the gateway is stopping' : undefined),
+    audit: () => checkAudit(sources),
   };
   const read = async (): Promise<ReadinessReport> => {
     const results = await Promise.all(
@@ -51,7 +56,7 @@ export function openReadiness({ config, certificateEnd, isDraining }: ReadinessS
       }),
     );
     return {
-      ready: results.every(([, { ok }]) => ok),
+      ready: results.every(([name, { ok }]) => ok || name === 'audit'),
       checks: Object.fromEntries(results) as ReadinessReport['checks'],
     };
   };
@@ -71,6 +76,14 @@ async function checkCore(config: Config): Promise<string | undefined> {
   const status = (await asked) as CoreStatus | undefined;
   if (!status) return 'the core does not run';
   return status.faults.length === 0 ? undefined : status.faults.join('; ');
+}
+
+/** The process that writes it does not notice that the file was taken away. */
+async function checkAudit({ config, auditFault }: ReadinessSources): Promise<string | undefined> {
+  if (config['audit.trail'] === 'off') return undefined;
+  const fault = await auditFault();
+  if (fault !== undefined) return `the audit trail cannot be written: ${fault}`;
+  return checkDatabase(dataPaths(config).auditDatabase);
 }
 
 /** Opened anew: a connection that is open goes on reading a file that was removed. */

@@ -5,9 +5,10 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openReadiness } from '../../gateway/health/readiness.ts';
+import { openDatabase } from '../../runtime/sqlite.ts';
 import { probeWriting } from '../../runtime/write-probe.ts';
 import { temporaryDirectory } from '../support/files.ts';
-import { request } from '../support/http.ts';
+import { as, request } from '../support/http.ts';
 import { endProcess } from '../support/processes.ts';
 import { startCore, startGateway, type TestGateway, until } from './support.ts';
 
@@ -66,8 +67,48 @@ test('a database that is gone, or no database', async (t) => {
   const data = await temporaryDirectory(t, 'damaged');
   writeFileSync(join(data, 'users.db'), 'no database at all, but longer than the header of one. '.repeat(4));
   const config = { ...gateway.config, data };
-  const readiness = openReadiness({ config, certificateEnd: () => undefined, isDraining: () => false });
+  const readiness = openReadiness({
+    config,
+    certificateEnd: () => undefined,
+    auditFault: async () => undefined,
+    isDraining: () => false,
+  });
   assert.match((await readiness.read()).checks.databases.message!, /users\.db cannot be read/);
+});
+
+test('an audit trail that cannot be written, or is gone, is told of; requests go on, so it is ready', async (t) => {
+  const gateway = await startGateway(t, { 'health.details_to': '127.0.0.1' });
+  await startCore(t, gateway.data);
+  await untilStatus(gateway, 200);
+  const untilAudit = async (expected: (message: string | undefined) => boolean, what: string) => {
+    await until(
+      async () => {
+        const { status, json } = await request(gateway, probe);
+        assert.deepEqual([status, json.status], [200, 'ready']);
+        return expected(json.checks.audit.message);
+        // What failed is tried again each second, and looked at once a second.
+      },
+      what,
+      15_000,
+    );
+  };
+  const path = join(gateway.data, 'audit.db');
+  const rename = (from: string, to: string) => {
+    const database = openDatabase(path);
+    database.exec(`ALTER TABLE ${from} RENAME TO ${to}`);
+    database.close();
+  };
+  rename('blocks', 'away');
+  // What is written is a login that failed.
+  assert.equal((await request(as(gateway, 'alice', 'wrong'), { path: '/v2/' })).status, 401);
+  const failing = /^the audit trail cannot be written: no such table: (main\.)?blocks/;
+  await untilAudit((message) => failing.test(message ?? ''), 'the write that failed');
+  rename('away', 'blocks');
+  await untilAudit((message) => message === undefined, 'it is written again');
+  renameSync(path, `${path}.away`);
+  await untilAudit((message) => message === `${path} is not there`, 'the file is missed');
+  renameSync(`${path}.away`, path);
+  await untilAudit((message) => message === undefined, 'it is there again');
 });
 
 test('a directory that cannot be written is told of; a good one is left as it was', async (t) => {
@@ -81,7 +122,12 @@ test('an ended certificate, and a gateway that stops, are not ready', async (t) 
   const { config } = await startGateway(t);
   let end = Date.now() + 60_000;
   const read = async (isDraining: boolean) => {
-    const readiness = openReadiness({ config, certificateEnd: () => end, isDraining: () => isDraining });
+    const readiness = openReadiness({
+      config,
+      certificateEnd: () => end,
+      auditFault: async () => undefined,
+      isDraining: () => isDraining,
+    });
     return (await readiness.read()).checks;
   };
   assert.deepEqual((await read(false)).certificate, { ok: true });
