@@ -11,12 +11,13 @@ const allowed = { Allow: 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS' };
 /**
  * Answers what Node's parser refused, so before there is a request: by hand, in the same form as every other error.
  * Codes: nodejs.org/api/errors.html, llhttp's `HPE_…`.
- * @returns what was answered; undefined when nobody was there to hear it.
+ * @returns what was answered; undefined when nobody was there to hear it. `inRequest`: it is about the body of one that
+ *   the handler has got.
  */
 export function answerClientError(
   error: NodeJS.ErrnoException,
   socket: Duplex,
-): { requestId: string; status: number } | undefined {
+): { requestId: string; status: number; inRequest: boolean } | undefined {
   // The response under way on this connection; half of it cannot be followed by another one.
   const { _httpMessage: response } = socket as { _httpMessage?: ServerResponse };
   if (!socket.writable || error.code === 'ECONNRESET' || response?.headersSent) {
@@ -24,7 +25,7 @@ export function answerClientError(
     return undefined;
   }
   const answer = toOciError(error.code ?? '');
-  return { requestId: writeRaw(socket, answer), status: answer.status };
+  return { requestId: writeRaw(socket, answer), status: answer.status, inRequest: Boolean(response) };
 }
 
 /** CONNECT never reaches the request listener. */

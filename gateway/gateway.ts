@@ -15,6 +15,7 @@ import { type Hostnames, openHostnames } from './hostname.ts';
 import { openIdentity } from './identity/index.ts';
 import { type Limits, openLimits } from './limits/policy.ts';
 import { type Listener, openListener } from './listener.ts';
+import type { Metrics } from './metrics/metrics.ts';
 import { observe } from './observe.ts';
 import { ProxiedConnections } from './proxied/connections.ts';
 import { networkCheck } from './proxied/networks.ts';
@@ -108,7 +109,7 @@ export async function openFrontDoor(config: Config, log: Log, channel: Channel):
       upstream,
       api,
     });
-    const listener = await listen(chain, { config, certificate, proxied, limits, log, channel });
+    const listener = await listen(chain, { config, certificate, proxied, limits, metrics, log, channel });
     observation.watch(listener);
     closers.push(() => listener.close(config['shutdown.drain']));
     const redirect = await listenForRedirects(listener, hostnames, { config, proxied, log });
@@ -142,13 +143,14 @@ interface ListenParts {
   certificate: ServedCertificate | undefined;
   proxied: ProxiedConnections | undefined;
   limits: Limits;
+  metrics: Metrics;
   log: Log;
   channel: Channel;
 }
 
 async function listen(
   chain: Parameters<typeof openListener>[0],
-  { config, certificate, proxied, limits, log, channel }: ListenParts,
+  { config, certificate, proxied, limits, metrics, log, channel }: ListenParts,
 ): Promise<Listener> {
   const { listen: addresses } = config;
   const port = await channel.call<number>(ownServices.port);
@@ -160,6 +162,7 @@ async function listen(
     tls,
     proxied,
     onConnection: limits.admitConnection,
+    onMalformed: metrics.malformed,
     timeouts: config,
     log,
   });

@@ -20,6 +20,8 @@ export interface HttpServerOptions {
   proxied?: ProxiedConnections | undefined;
   /** For each connection before TLS; of one that begins with a PROXY header, when that has been read. */
   onConnection?: (socket: Socket) => void;
+  /** For what was refused before it was a request, with the status of the answer. */
+  onMalformed?: (status: number) => void;
   timeouts: Timeouts;
   log: Log;
 }
@@ -27,7 +29,7 @@ export interface HttpServerOptions {
 /** A server with this gateway's limits that answers in JSON also where Node would answer by itself. */
 export function makeHttpServer(
   handler: RequestListener,
-  { tls, proxied, onConnection, timeouts, log }: HttpServerOptions,
+  { tls, proxied, onConnection, onMalformed, timeouts, log }: HttpServerOptions,
 ): Server {
   const headersTimeout = timeouts['timeouts.headers'];
   const options = {
@@ -55,8 +57,13 @@ export function makeHttpServer(
     // Gone once the socket is closed.
     const address = proxied?.sourceOf(socket as Socket) ?? (socket as Socket).remoteAddress;
     const answer = answerClientError(error, socket);
-    if (answer) log.info('request refused', { ...answer, address, code: error.code });
-    else log.debug('connection broken off', { address, code: error.code });
+    if (!answer) {
+      log.debug('connection broken off', { address, code: error.code });
+      return;
+    }
+    const { requestId, status, inRequest } = answer;
+    log.info('request refused', { requestId, status, address, code: error.code });
+    if (!inRequest) onMalformed?.(status);
   });
   server.on('tlsClientError', (error: NodeJS.ErrnoException) => {
     log.debug('TLS handshake failed', { code: error.code });

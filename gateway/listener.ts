@@ -19,6 +19,8 @@ export interface ListenOptions {
   proxied?: ProxiedConnections | undefined;
   /** For each connection before TLS; of one that begins with a PROXY header, when that has been read. */
   onConnection?: (socket: Socket) => void;
+  /** For what was refused before it was a request, with the status of the answer. */
+  onMalformed?: (status: number) => void;
   timeouts: Timeouts;
   log: Log;
 }

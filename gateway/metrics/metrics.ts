@@ -23,6 +23,8 @@ export interface Gauges {
 export interface Metrics {
   /** Counts an exchange when it is over, however it ends. */
   follow(exchange: Exchange): void;
+  /** What Node's parser refused; it never was an exchange. */
+  malformed(status: number): void;
   /** A login that failed; what came in is counted by `follow`. @param result a word of our own. */
   loggedIn(method: LoginMethod, result: string): void;
   /** @param budget which of the limits; one of a few fixed words. */
@@ -57,6 +59,8 @@ export function openMetrics(gauges: Gauges): Metrics {
         if (kind?.pushed) metrics.pushes.inc({ kind: kind.pushed });
       });
     },
+    // No method, since none can be believed.
+    malformed: (status) => metrics.requests.inc({ route: 'malformed', method: 'other', status }),
     loggedIn: (method, result) => metrics.logins.inc({ method, result }),
     limitDecided: (budget, decision) => metrics.limits.inc({ budget, decision }),
     snapshot() {

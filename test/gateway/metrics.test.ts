@@ -11,7 +11,7 @@ import { as, request } from '../support/http.ts';
 import { run } from '../support/processes.ts';
 import { pushImage } from '../support/push.ts';
 import { findTool, missingTool } from '../support/tools.ts';
-import { password, startCore, startGateway, type TestGateway, until } from './support.ts';
+import { password, raw, startCore, startGateway, type TestGateway, until } from './support.ts';
 
 async function scrape({ config }: TestGateway): Promise<string> {
   const status = (await callControl(dataPaths(config).gatewaySocket, 'GET', '/status')) as {
@@ -114,6 +114,32 @@ test('pairs with the same name are one series: the earlier end, and the fault of
   ]);
   pairs = [];
   assert.deepEqual(await read(), []);
+});
+
+test('what the parser refuses is counted by its status; a bad body is not counted twice', async (t) => {
+  const gateway = await startGateway(t, { ...on, 'timeouts.headers': '1s' });
+  const head = `Host: ${gateway.host}\r\n`;
+  const target = '/v2/team/x/blobs/uploads/';
+  const refused: [string, number][] = [
+    ['GET /v2/ HTTP/1.1\r\nno header\r\n\r\n', 400],
+    ['NONSENSE /v2/ HTTP/1.1\r\n\r\n', 405],
+    [`GET /v2/ HTTP/1.1\r\n${head}`, 408],
+    [`GET /v2/ HTTP/1.1\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+    // One that has begun already, so it is counted by its route.
+    [`POST ${target} HTTP/1.1\r\n${head}Transfer-Encoding: chunked\r\n\r\nno chunk\r\n`, 400],
+  ];
+  for (const [bytes, status] of refused) {
+    assert.match(await raw(gateway.port, bytes), new RegExp(`^HTTP/1\\.1 ${status} `));
+  }
+  const text = await scrape(gateway);
+  const lines = text.split('\n').filter((line) => line.startsWith('gatehouse_http_requests_total{'));
+  const malformed = lines.filter((line) => line.includes('route="malformed"'));
+  assert.deepEqual(malformed.sort(), [
+    'gatehouse_http_requests_total{route="malformed",method="other",status="400"} 1',
+    'gatehouse_http_requests_total{route="malformed",method="other",status="405"} 1',
+    'gatehouse_http_requests_total{route="malformed",method="other",status="408"} 1',
+    'gatehouse_http_requests_total{route="malformed",method="other",status="431"} 1',
+  ]);
 });
 
 test('no request makes a series of its own', async (t) => {
