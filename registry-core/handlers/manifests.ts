@@ -9,7 +9,7 @@ import { formatWarning } from '../../oci/warning.ts';
 import type { Answer, Question, Submission } from '../answer.ts';
 import { checkEmbeddedData } from '../embedded-data.ts';
 import { readManifest } from '../manifest-body.ts';
-import type { ManifestRow, Registry } from '../metadata/registry.ts';
+import type { ManifestRow, Registry, WrongSize } from '../metadata/registry.ts';
 import { demandMatch, matchesEtag, preconditionOf } from '../preconditions.ts';
 import type { Core } from '../server.ts';
 import { contentHeaders, deletedAnswer } from './responses.ts';
@@ -114,7 +114,7 @@ async function putManifest(
   const needed = neededChildren(listed, settings.sparseIndex);
   const condition = { ...preconditionOf(headers), reference };
   const sizes = [...others, ...entries].map((entry) => ({ digest: entry.digest, size: entry.size }));
-  await registry.putManifest(
+  const wrongSize = await registry.putManifest(
     { repository, digest, content, manifest, needed, sizes, condition, tags: names },
     context,
   );
@@ -123,8 +123,16 @@ async function putManifest(
     'Docker-Content-Digest': digest,
     ...(manifest.subject ? { 'OCI-Subject': manifest.subject } : {}),
     ...(tags.length > 0 ? { 'OCI-Tag': tags.join(', ') } : {}),
+    ...(wrongSize ? { Warning: sizeWarning(wrongSize) } : {}),
   };
   return { status: 201, headers: answered };
+}
+
+/** Many clients check the size when they pull, long after the push seemed to have gone well; some never do. */
+function sizeWarning({ digest, size, stored }: WrongSize): string {
+  return formatWarning(
+    `a descriptor says ${size} bytes of ${digest}, which has ${stored}; many clients will refuse to pull it`,
+  );
 }
 
 async function deleteManifest(

@@ -2,7 +2,7 @@ import type { Digest } from '../../oci/digest.ts';
 import { OciError } from '../../oci/errors.ts';
 import type { Reference } from '../../oci/reference.ts';
 import { demandPrecondition, type Precondition } from '../preconditions.ts';
-import type { PutManifest } from './registry.ts';
+import type { PutManifest, WrongSize } from './registry.ts';
 import type { Statements } from './statements.ts';
 
 /** Named in an error; looking for more would only keep other writers waiting. */
@@ -30,6 +30,7 @@ export function checkType(
 /**
  * A manifest is accepted only when *this* repository has all that it names; the subject may come later, and so may
  * non-distributable layers and the children of a sparse index that are not needed.
+ * @returns a descriptor that says another size than what is stored has.
  */
 export function checkReferences(
   statements: Statements,
@@ -39,7 +40,7 @@ export function checkReferences(
     needed = children,
     sizes = [],
   }: Pick<PutManifest, 'manifest' | 'needed' | 'sizes'>,
-): void {
+): WrongSize | undefined {
   const stored = new Map<Digest, number>();
   const optional = new Set(elsewhere);
   const neededBlobs = blobs.filter((digest) => !optional.has(digest));
@@ -57,23 +58,19 @@ export function checkReferences(
     needed,
     find('SELECT size FROM manifests WHERE repository_id = ? AND digest = ?'),
   );
-  if (missingBlobs.length + missingManifests.length === 0) return checkSizes(sizes, stored);
+  if (missingBlobs.length + missingManifests.length === 0) return firstWrongSize(sizes, stored);
   throw new OciError('MANIFEST_BLOB_UNKNOWN', {
     message: 'the manifest names blobs or manifests that this repository does not have; push those first',
     detail: { blobs: missingBlobs, manifests: missingManifests },
   });
 }
 
-/** Clients refuse to pull what is not of the size that its descriptor says, long after the push went well. */
-function checkSizes(sizes: NonNullable<PutManifest['sizes']>, stored: ReadonlyMap<Digest, number>): void {
-  for (const { digest, size } of sizes) {
-    const bytes = stored.get(digest) ?? size;
-    if (bytes === size) continue;
-    throw new OciError('MANIFEST_INVALID', {
-      message: `a descriptor says ${size} bytes of something that has ${bytes}; clients would refuse to pull it`,
-      detail: { digest, size, stored: bytes },
-    });
-  }
+function firstWrongSize(
+  sizes: NonNullable<PutManifest['sizes']>,
+  stored: ReadonlyMap<Digest, number>,
+): WrongSize | undefined {
+  const wrong = sizes.find(({ digest, size }) => (stored.get(digest) ?? size) !== size);
+  return wrong && { ...wrong, stored: stored.get(wrong.digest)! };
 }
 
 /** @throws OciError MANIFEST_INVALID (412) when what the reference names now is not what the request asks for. */

@@ -8,7 +8,7 @@ import { checkPrecondition, checkReferences, checkType } from './manifest-checks
 import { type RemovableManifest, removeManifest, untagManifest } from './manifest-removal.ts';
 import { untaggedMs } from './policies.ts';
 import { checkDelete, checkMove } from './protected-tags.ts';
-import type { Held, PutManifest } from './registry.ts';
+import type { Held, PutManifest, WrongSize } from './registry.ts';
 import { ensureRepository, repositoryId } from './repositories.ts';
 import { type Retention, review } from './review.ts';
 import type { Statements } from './statements.ts';
@@ -35,12 +35,12 @@ export class ManifestWrites {
     return changed === 1;
   }
 
-  putManifest(request: PutManifest, context: RequestContext): void {
+  putManifest(request: PutManifest, context: RequestContext): WrongSize | undefined {
     const { repository, digest, manifest, condition } = request;
     const now = Date.now();
     const id = ensureRepository(this.#statements, repository, now);
     checkType(this.#statements, id, digest, manifest.mediaType);
-    checkReferences(this.#statements, id, request);
+    const wrongSize = checkReferences(this.#statements, id, request);
     if (condition) checkPrecondition(this.#statements, repository, condition.reference, condition);
     for (const tag of request.tags) checkMove(this.#statements, this.#retention, repository, tag, digest);
     this.#store(id, request, now, context);
@@ -49,6 +49,7 @@ export class ManifestWrites {
     review(this.#statements, 'manifest', id, digest, due);
     recordEvent(this.#statements, { at: now, kind: 'manifest.push', repository, digest }, context);
     for (const tag of request.tags) this.#tag(id, repository, tag, digest, now, context);
+    return wrongSize;
   }
 
   #store(repositoryId: number, request: PutManifest, now: number, context: RequestContext): void {

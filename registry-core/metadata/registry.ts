@@ -55,8 +55,11 @@ export interface Registry {
    * ago at most, where it depends on other tags (`keep_last`).
    */
   tagRemoval(repository: string, tag: string, manifest: ManifestRow): Promise<TagEnd | undefined>;
-  /** @throws OciError MANIFEST_BLOB_UNKNOWN with every missing digest in `detail`, DENIED for a protected tag. */
-  putManifest(request: PutManifest, context: RequestContext): Promise<void>;
+  /**
+   * @returns a descriptor whose size is not that of what is stored.
+   * @throws OciError MANIFEST_BLOB_UNKNOWN with every missing digest in `detail`, DENIED for a protected tag.
+   */
+  putManifest(request: PutManifest, context: RequestContext): Promise<WrongSize | undefined>;
   /** @throws OciError MANIFEST_UNKNOWN, DENIED when it is protected. */
   deleteTag(
     repository: string,
@@ -139,6 +142,13 @@ export interface ManifestRow {
 export interface TagEnd {
   /** Unless it is used before. Undefined: with the next collection, whoever uses it. */
   at: number | undefined;
+}
+
+/** Of a descriptor: what it says, and what is stored, in bytes. */
+export interface WrongSize {
+  digest: Digest;
+  size: number;
+  stored: number;
 }
 
 export interface PutManifest {

@@ -97,7 +97,7 @@ test('status and gc answer while it runs, and say so when it does not', async (t
   assert.match(screen, /^gateway +ready +\d+ .* MiB +\d+ ms$/m);
   assert.match(screen, /^ready +yes$/m);
   assert.match(screen, /^certificate +until .* days left\)$/m);
-  assert.match(screen, /^limits +address_requests /m);
+  assert.match(screen, /^limits +.*failed_logins /m);
   assert.match(screen, /^version +\d+\.\d+\.\d+ on Node /m);
   await checkCollections(it);
   await it.stop();
