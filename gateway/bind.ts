@@ -8,22 +8,35 @@ import type { ListenOptions } from './listener.ts';
 const maxWaitMs = 3000;
 const pauseMs = 100;
 
-/** One server per address. @throws Error that says what to do when an address or port cannot be had. */
+export type Place = Pick<ListenOptions, 'addresses' | 'port' | 'setting'>;
+
+/** One address of those that are listened on; without `host`: all, IPv6 and IPv4. */
+export interface Where {
+  port: number;
+  host?: string;
+  ipv6Only?: boolean;
+}
+
+/**
+ * One server per address, or per socket that was bound by the primary (`workers/sockets.ts`).
+ * @throws Error that says what to do when an address or port cannot be had.
+ */
 export async function bind(
   makeServer: () => Server,
-  { addresses, port, setting }: Pick<ListenOptions, 'addresses' | 'port' | 'setting'>,
+  place: Place & Pick<ListenOptions, 'inherited'>,
 ): Promise<Server[]> {
   const servers: Server[] = [];
+  const start = async (where: NetListenOptions | { fd: number }) => {
+    const server = makeServer();
+    servers.push(server);
+    server.listen(where);
+    await once(server, 'listening');
+    return server;
+  };
   try {
-    let wanted = port;
-    for (const address of addresses.length === 0 ? [undefined] : addresses) {
-      // `::` would take the port of `0.0.0.0` too, when both are listed.
-      const where = address === undefined ? {} : { host: address, ipv6Only: addresses.length > 1 };
-      const server = makeServer();
-      servers.push(server);
-      await listen(server, { port: wanted, ...where }, setting);
-      wanted = (server.address() as AddressInfo).port;
-    }
+    if (place.inherited)
+      for (const fd of place.inherited) await explained(() => start({ fd }), place, place.setting);
+    else await atEach(place, start, (server) => (server.address() as AddressInfo).port);
     return servers;
   } catch (error) {
     for (const server of servers) server.close();
@@ -31,22 +44,50 @@ export async function bind(
   }
 }
 
-async function listen(server: Server, where: NetListenOptions, setting: string): Promise<void> {
+/**
+ * Opens something at each address in turn; with port 0 all get the port of the first.
+ * @throws Error that says what to do when an address or port cannot be had.
+ */
+export async function atEach<Opened>(
+  { addresses, port, setting }: Place,
+  open: (where: Where) => Promise<Opened>,
+  portOf: (opened: Opened) => number,
+): Promise<void> {
+  let wanted = port;
+  for (const address of addresses.length === 0 ? [undefined] : addresses) {
+    // `::` would take the port of `0.0.0.0` too, when both are listed.
+    const named = address === undefined ? {} : { host: address, ipv6Only: addresses.length > 1 };
+    const where = { port: wanted, ...named };
+    wanted = portOf(await explained(() => patiently(() => open(where)), where, setting));
+  }
+}
+
+async function patiently<Opened>(open: () => Promise<Opened>): Promise<Opened> {
   const deadline = performance.now() + maxWaitMs;
   for (;;) {
     try {
-      server.listen(where);
-      await once(server, 'listening');
-      return;
+      return await open();
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code !== 'EADDRINUSE' || performance.now() >= deadline) throw explain(error, where, setting);
+      if (code !== 'EADDRINUSE' || performance.now() >= deadline) throw error;
       await delay(pauseMs);
     }
   }
 }
 
-function explain(error: unknown, { host, port }: NetListenOptions, setting: string): unknown {
+async function explained<Opened>(
+  open: () => Promise<Opened>,
+  where: { host?: string; port: number },
+  setting: string,
+): Promise<Opened> {
+  try {
+    return await open();
+  } catch (error) {
+    throw explain(error, where, setting);
+  }
+}
+
+function explain(error: unknown, { host, port }: { host?: string; port: number }, setting: string): unknown {
   const place = host === undefined ? `port ${port}` : `port ${port} of ${host}`;
   const variable = `GATEHOUSE_${setting.toUpperCase().replaceAll('.', '_')}`;
   const messages: Record<string, string> = {

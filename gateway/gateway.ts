@@ -29,6 +29,7 @@ import { openCertificate, type ServedCertificate } from './tls.ts';
 import { openWarnings } from './warnings.ts';
 import { type Channel, ownServices } from './workers/channel.ts';
 import { openDirectChannel } from './workers/direct.ts';
+import { type InheritedSockets, redirectPort } from './workers/sockets.ts';
 
 /** A running gateway. */
 export interface Gateway extends Running {
@@ -39,7 +40,7 @@ export interface Gateway extends Running {
 /** A gateway in this one process: the front door, and beside it what workers would share. */
 export async function openGateway(config: Config, log: Log): Promise<Gateway> {
   const { channel, hub } = openDirectChannel(log);
-  hub.serve(ownServices.port, () => config.port);
+  hub.serve(ownServices.sockets, () => undefined);
   const closers: (() => void | Promise<void>)[] = [];
   const closeAll = async () => {
     for (let close = closers.pop(); close; close = closers.pop()) await close();
@@ -109,10 +110,12 @@ export async function openFrontDoor(config: Config, log: Log, channel: Channel):
       upstream,
       api,
     });
-    const listener = await listen(chain, { config, certificate, proxied, limits, metrics, log, channel });
+    const inherited = await channel.call<InheritedSockets>(ownServices.sockets);
+    const parts = { config, certificate, proxied, limits, metrics, log, inherited };
+    const listener = await listen(chain, parts);
     observation.watch(listener);
     closers.push(() => listener.close(config['shutdown.drain']));
-    const redirect = await listenForRedirects(listener, hostnames, { config, proxied, log });
+    const redirect = await listenForRedirects(listener, hostnames, parts);
     closers.push(() => redirect?.close(0));
     serveReports(channel, { listener, config, certificate, identity, observation });
     const reload = async () => {
@@ -145,19 +148,19 @@ interface ListenParts {
   limits: Limits;
   metrics: Metrics;
   log: Log;
-  channel: Channel;
+  inherited: InheritedSockets;
 }
 
 async function listen(
   chain: Parameters<typeof openListener>[0],
-  { config, certificate, proxied, limits, metrics, log, channel }: ListenParts,
+  { config, certificate, proxied, limits, metrics, log, inherited }: ListenParts,
 ): Promise<Listener> {
-  const { listen: addresses } = config;
-  const port = await channel.call<number>(ownServices.port);
+  const { listen: addresses, port } = config;
   const tls = certificate?.options();
   const listener = await openListener(chain, {
     addresses,
     port,
+    inherited: inherited?.main,
     setting: 'port',
     tls,
     proxied,
@@ -174,16 +177,16 @@ async function listen(
 async function listenForRedirects(
   listener: Listener,
   hostnames: Hostnames,
-  { config, proxied, log }: Pick<ListenParts, 'config' | 'proxied' | 'log'>,
+  { config, proxied, log, inherited }: ListenParts,
 ): Promise<Listener | undefined> {
-  const port = config['http.port'];
-  // Without TLS here there is no HTTPS to redirect to.
-  if (port === 0 || config['tls.mode'] === 'off') return undefined;
+  const port = redirectPort(config);
+  if (port === 0) return undefined;
   const plainAnswer = plainAnswers(config);
   const redirect = createRedirect({ hostnames, httpsPort: listener.port, plainAnswer, log });
   return openListener(redirect, {
     addresses: config.listen,
     port,
+    inherited: inherited?.redirect,
     setting: 'http.port',
     proxied,
     timeouts: config,

@@ -13,6 +13,8 @@ export interface ListenOptions {
   addresses: readonly string[];
   /** 0: any free one, the same for all addresses. */
   port: number;
+  /** Descriptors of sockets that are bound already: these, and not the addresses. */
+  inherited?: readonly number[] | undefined;
   /** Name of the setting that the port comes from, for the message when it cannot be had. */
   setting: string;
   tls?: ServerOptions | undefined;

@@ -33,7 +33,11 @@ export interface Hub {
 }
 
 /** What the primary itself serves to its workers. */
-export const ownServices = { secret: 'workers.secret', port: 'workers.port', sync: 'workers.sync' } as const;
+export const ownServices = {
+  secret: 'workers.secret',
+  sockets: 'workers.sockets',
+  sync: 'workers.sync',
+} as const;
 
 /** The other process is gone, or does not answer in time. Whoever asked for something meanwhile may try again. */
 export class ChannelError extends OciError {

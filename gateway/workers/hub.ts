@@ -1,4 +1,4 @@
-import type { Worker } from 'node:cluster';
+import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import type { Log } from '../../runtime/log.ts';
 import type { Handler, Hub } from './channel.ts';
@@ -11,6 +11,7 @@ export class WorkerHub implements Hub {
   readonly #links = new Map<number, Link>();
   readonly #gone: ((worker: number) => void)[] = [];
   readonly #log: Log;
+  #lastId = 0;
 
   constructor(log: Log) {
     this.#log = log;
@@ -31,8 +32,8 @@ export class WorkerHub implements Hub {
   }
 
   /** From its start on; what it says is heard until it is gone. */
-  attach(worker: Worker): void {
-    const { id } = worker;
+  attach(worker: ChildProcess): void {
+    const id = ++this.#lastId;
     const link = new Link({
       send: (batch, sent) => void worker.send(batch, undefined, {}, sent),
       handlers: this.#handlers,

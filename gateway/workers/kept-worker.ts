@@ -1,4 +1,4 @@
-import cluster, { type Worker } from 'node:cluster';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type BackOff, backOffMs } from '../../runtime/back-off.ts';
@@ -11,14 +11,16 @@ const killAfterMs = 2500;
 
 /** One of the workers: started once by `start`, and again after each death until `stop`. */
 export class KeptWorker {
+  readonly #fork: () => ChildProcess;
   readonly #hub: WorkerHub;
   readonly #log: Log;
   readonly #backOff: BackOff;
   readonly #stopping = new AbortController();
-  #worker: Worker | undefined;
+  #worker: ChildProcess | undefined;
   #readyAt: number | undefined;
 
-  constructor(hub: WorkerHub, log: Log, backOff: BackOff) {
+  constructor(fork: () => ChildProcess, hub: WorkerHub, log: Log, backOff: BackOff) {
+    this.#fork = fork;
     this.#hub = hub;
     this.#log = log;
     this.#backOff = backOff;
@@ -33,13 +35,13 @@ export class KeptWorker {
   }
 
   reload(): void {
-    if (this.#readyAt !== undefined) this.#worker?.process.kill('SIGHUP');
+    if (this.#readyAt !== undefined) this.#worker?.kill('SIGHUP');
   }
 
   /** Ends it for good: SIGTERM, and SIGKILL when it takes too long. */
   async stop(drainMs: number): Promise<void> {
     this.#stopping.abort();
-    const child = this.#worker?.process;
+    const child = this.#worker;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, 'exit');
     const limit = setTimeout(() => child.kill('SIGKILL'), drainMs + killAfterMs);
@@ -50,7 +52,7 @@ export class KeptWorker {
 
   #begin() {
     this.#readyAt = undefined;
-    const worker = cluster.fork();
+    const worker = this.#fork();
     this.#worker = worker;
     this.#hub.attach(worker);
     const { promise: ready, resolve } = Promise.withResolvers<string | undefined>();
@@ -60,16 +62,19 @@ export class KeptWorker {
       this.#readyAt = performance.now();
       resolve(undefined);
     });
-    // It may fail to be spawned, and a message to one that is just dying fails too; its exit tells.
-    worker.on('error', (error) => this.#log.debug('worker channel', { error }));
     const exit = new Promise<string>((done) => {
       worker.once('exit', (code, signal) => done(signal ?? `code ${code}`));
+      worker.on('error', (error) => {
+        // One that could not be spawned has no exit. A message to one that is just dying fails too; its exit tells.
+        if (worker.pid === undefined) done(error.message);
+        else this.#log.debug('worker channel', { error });
+      });
     });
     void exit.then((how) => resolve(`a worker ended with ${how}`));
     return { worker, ready, exit };
   }
 
-  async #keep(first: Worker, firstExit: Promise<string>): Promise<void> {
+  async #keep(first: ChildProcess, firstExit: Promise<string>): Promise<void> {
     const { signal } = this.#stopping;
     let failures = 0;
     for (let worker = first, exit = firstExit; ; { worker, exit } = this.#begin()) {
@@ -78,7 +83,7 @@ export class KeptWorker {
       if (this.#wasHealthy()) failures = 0;
       const pauseMs = backOffMs(failures++, this.#backOff);
       this.#log.error('worker ended and will be started again', {
-        workerPid: worker.process.pid,
+        workerPid: worker.pid,
         how,
         pauseMs,
       });

@@ -1,6 +1,8 @@
-import cluster from 'node:cluster';
+import { type ChildProcess, fork } from 'node:child_process';
 import { getCompileCacheDir } from 'node:module';
-import { type BackOff, defaultBackOff } from '../../runtime/back-off.ts';
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { defaultBackOff } from '../../runtime/back-off.ts';
 import type { Config } from '../../runtime/config-schema.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { Running } from '../../runtime/main.ts';
@@ -8,24 +10,20 @@ import { openShared, serveQuestions } from '../shared.ts';
 import { ownServices } from './channel.ts';
 import { WorkerHub } from './hub.ts';
 import { KeptWorker } from './kept-worker.ts';
-import { agreePort } from './port.ts';
+import { openSharedSockets } from './sockets.ts';
 
-export interface PrimaryOptions {
-  /** The module that workers run, which is the gateway's own main. */
-  entry: string;
-  backOff?: BackOff;
-}
+// The same extension as this file, which a published package has compiled to .js.
+const entry = fileURLToPath(new URL(`./main${extname(import.meta.url)}`, import.meta.url));
 
 /**
- * A gateway of several processes. This one serves no request: it takes connections and deals them out in turn
- * (node:cluster), keeps what the workers share, and starts again what dies. Its workers end when it does.
+ * A gateway of several processes. This one serves no request: it keeps what the workers share, the sockets that they
+ * take connections from among it, and starts again what dies. Its workers end when it does.
  *
  *     supervisor ──▶ primary ─┬─▶ worker ──▶ core
  *                    counters ├─▶ worker ──▶ core
  *                    control  └─▶ worker ──▶ core
  */
-export async function openPrimary(config: Config, log: Log, options: PrimaryOptions): Promise<Running> {
-  const { entry, backOff = defaultBackOff } = options;
+export async function openPrimary(config: Config, log: Log): Promise<Running> {
   const hub = new WorkerHub(log);
   const closers: (() => void | Promise<void>)[] = [];
   const closeAll = async () => {
@@ -34,17 +32,17 @@ export async function openPrimary(config: Config, log: Log, options: PrimaryOpti
   try {
     const shared = await openShared(config, log, hub);
     closers.push(() => shared.close());
-    const port = await agreePort(config);
-    closers.push(() => port.release());
+    const sockets = await openSharedSockets(config);
+    closers.push(() => sockets.close());
     hub.serve(ownServices.secret, () => hub.sharedSecret.toString('base64'));
     hub.serve(ownServices.sync, () => null);
-    hub.serve(ownServices.port, () => port.claim());
-    setupCluster(entry);
+    hub.serve(ownServices.sockets, () => sockets.inherited);
     const workers = Array.from(
       { length: config['gateway.workers'] },
-      () => new KeptWorker(hub, log, backOff),
+      () => new KeptWorker(() => startWorker(sockets.descriptors), hub, log, defaultBackOff),
     );
     closers.push(async () => {
+      sockets.close();
       await Promise.all(workers.map((worker) => worker.stop(config['shutdown.drain'])));
     });
     await Promise.all(workers.map((worker) => worker.start()));
@@ -61,10 +59,9 @@ export async function openPrimary(config: Config, log: Log, options: PrimaryOpti
   }
 }
 
-function setupCluster(entry: string): void {
-  cluster.schedulingPolicy = cluster.SCHED_RR;
-  // Their standard output goes to our standard error, as ours does.
-  cluster.setupPrimary({ exec: entry, args: process.argv.slice(2), stdio: ['ignore', 2, 2, 'ipc'] });
+function startWorker(descriptors: number[]): ChildProcess {
   const cache = getCompileCacheDir();
-  if (cache !== undefined) process.env['NODE_COMPILE_CACHE'] ??= cache;
+  const env = cache === undefined ? process.env : { NODE_COMPILE_CACHE: cache, ...process.env };
+  // Its standard output goes to our standard error, as ours does.
+  return fork(entry, process.argv.slice(2), { env, stdio: ['ignore', 2, 2, 'ipc', ...descriptors] });
 }

@@ -1,4 +1,3 @@
-import cluster from 'node:cluster';
 import type { Log } from '../../runtime/log.ts';
 import { type Channel, type Handler, ownServices } from './channel.ts';
 import { Link } from './link.ts';
@@ -14,8 +13,6 @@ export async function openWorkerChannel(log: Log): Promise<Channel> {
   });
   process.on('message', (message) => link.receive(message));
   process.on('disconnect', () => link.close());
-  // Node would end a worker on the spot when its primary is gone; `runMain` drains it first.
-  cluster.worker!.exitedAfterDisconnect = true;
   const secret = (await link.call(ownServices.secret, null)) as string;
   return {
     sharedSecret: Buffer.from(secret, 'base64'),

@@ -4,6 +4,7 @@ import { copyFile } from 'node:fs/promises';
 import { connect as connectTcp, createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { ensureCertificates } from '../../certs/index.ts';
 import { callControl } from '../../runtime/control.ts';
@@ -18,6 +19,13 @@ import { expectStatus, getOk, pushBlob } from '../support/push.ts';
 import { holdUpload } from './crash-support.ts';
 
 const env = { GATEHOUSE_GATEWAY_WORKERS: '2', GATEHOUSE_AUTH_BCRYPT_COST: '8' };
+
+/** What is not over by then would stay until the client gives up. */
+const hangMs = 30_000;
+
+function atOnce<Result>(count: number, act: (index: number) => Promise<Result>): Promise<Result[]> {
+  return Promise.all(Array.from({ length: count }, (_, index) => act(index)));
+}
 
 interface Status {
   pid: number;
@@ -39,7 +47,7 @@ function workersBut(gatehouse: Gatehouse, ...gone: number[]): Promise<number[]> 
   });
 }
 
-/** The serial number of the certificate that the next worker in turn presents. */
+/** The serial number of the certificate that some worker presents. */
 async function presented({ port }: Gatehouse): Promise<string> {
   const socket = connect({ port, host: 'localhost', rejectUnauthorized: false });
   await once(socket, 'secureConnect');
@@ -48,7 +56,7 @@ async function presented({ port }: Gatehouse): Promise<string> {
   return serialNumber;
 }
 
-/** Whether nobody listens there. No request: one that comes in just then may have to wait for the end. */
+/** Whether nobody listens there. */
 async function isRefused(port: number): Promise<boolean> {
   const socket = connectTcp(port, '127.0.0.1');
   try {
@@ -65,10 +73,12 @@ test('two workers on one port: both serve, the status adds them up, blobs go out
   const gatehouse = await startGatehouse(t, { env });
   const bytes = noise('a blob for both', 300_000);
   const digest = await pushBlob(gatehouse, 'team/app', bytes);
-  for (let index = 0; index < 6; index++) {
-    const { body } = await getOk(gatehouse, `/v2/team/app/blobs/${digest}`);
-    assert.ok(body.equals(bytes));
-  }
+  await eventually('neither goes hungry', async () => {
+    for (const { body } of await atOnce(16, () => getOk(gatehouse, `/v2/team/app/blobs/${digest}`))) {
+      assert.ok(body.equals(bytes));
+    }
+    return (await statusOf(gatehouse)).workers.every(({ requests }) => requests.total >= 3);
+  });
   const { pid, workers, requests, addresses } = await statusOf(gatehouse);
   assert.equal(pid, gatehouse.pidOf('gateway'));
   assert.deepEqual(
@@ -76,7 +86,7 @@ test('two workers on one port: both serve, the status adds them up, blobs go out
     [gatehouse.port],
   );
   assert.equal(workers.length, 2);
-  assert.ok(workers.every((worker) => worker.pid !== pid && worker.requests.total >= 3));
+  assert.ok(workers.every((worker) => worker.pid !== pid));
   assert.equal(requests.total, workers[0]!.requests.total + workers[1]!.requests.total);
   assert.equal(await gatehouse.stop(), 0);
   assert.deepEqual(gatehouse.children(), []);
@@ -92,6 +102,65 @@ test('kill -9 of a worker: the other serves on, and a new one takes its place', 
   const after = await workersBut(gatehouse, first);
   assert.ok(after.includes(second));
   assert.match(gatehouse.stderr(), new RegExp(`"workerPid":${first},"how":"SIGKILL"`));
+});
+
+test('a worker that does not get on takes no connection from the other', async (t) => {
+  const gatehouse = await startGatehouse(t, { env });
+  const [first = 0] = await workersBut(gatehouse);
+  process.kill(first, 'SIGSTOP');
+  const answers = await atOnce(16, () => request(gatehouse, { path: '/v2/' }));
+  process.kill(first, 'SIGKILL');
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    answers.map(() => 200),
+  );
+});
+
+test('kill -9 of workers under new connections: each is answered or ends, none hangs', async (t) => {
+  const gatehouse = await startGatehouse(t, { env });
+  for (let round = 0; round < 3; round++) {
+    const [victim = 0] = await workersBut(gatehouse);
+    const asked = atOnce(24, async (index) => {
+      if (index === 8) process.kill(victim, 'SIGKILL');
+      return request(gatehouse, { path: '/v2/' }).then(
+        ({ status }) => `${status}`,
+        ({ code }) => `${code}`,
+      );
+    });
+    const ends = await Promise.race([asked, delay(hangMs, ['some hang'], { ref: false })]);
+    const unexpected = ends.filter((end) => !['200', 'ECONNRESET', 'EPIPE'].includes(end));
+    assert.deepEqual(unexpected, []);
+    assert.ok(ends.includes('200'));
+    await workersBut(gatehouse, victim);
+  }
+});
+
+test('while no worker lives connections wait for the next one', async (t) => {
+  const gatehouse = await startGatehouse(t, { env });
+  const pids = await workersBut(gatehouse);
+  for (const pid of pids) process.kill(pid, 'SIGKILL');
+  await eventually('they are gone', () => !pids.some(isAlive));
+  const answers = await atOnce(8, () => request(gatehouse, { path: '/v2/' }));
+  for (const answer of answers) expectStatus(answer, 200, '/v2/');
+});
+
+test('several addresses and the port for plain HTTP are served by workers too', async (t) => {
+  const httpPort = await freePort();
+  const places = { GATEHOUSE_LISTEN: '127.0.0.1,::1', GATEHOUSE_HTTP_PORT: `${httpPort}` };
+  const gatehouse = await startGatehouse(t, { env: { ...env, ...places }, port: 0 });
+  const { addresses } = await statusOf(gatehouse);
+  const port = addresses[0]!.port;
+  assert.deepEqual(addresses, [
+    { address: '127.0.0.1', port },
+    { address: '::1', port },
+  ]);
+  for (const name of ['127.0.0.1', '[::1]']) {
+    const target = { ...gatehouse, origin: `https://${name}:${port}` };
+    expectStatus(await request(target, { path: '/v2/' }), 200, name);
+    const { status, headers } = await request(`http://${name}:${httpPort}`, { path: '/v2/' });
+    assert.equal(status, 308);
+    assert.equal(headers.location, `https://${name}:${port}/v2/`);
+  }
 });
 
 test('all workers die at once: the port stays the same, also where it was any free one', async (t) => {
