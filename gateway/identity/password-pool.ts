@@ -9,7 +9,7 @@ const workerUrl = new URL(`./password-worker${extname(import.meta.url)}`, import
 const retryAfterSeconds = 5;
 
 export interface PasswordPoolOptions {
-  /** Threads; default: a core less than there are, at most 4. */
+  /** Threads; default: those of a process that has the machine for itself. */
   threads?: number;
   /** Tasks that may wait for a thread. */
   maxWaiting?: number;
@@ -17,6 +17,11 @@ export interface PasswordPoolOptions {
 
 interface Job extends PromiseWithResolvers<boolean | string> {
   task: PasswordTask;
+}
+
+/** A core less than there are, at most 4, shared by so many worker processes: all of them may be asked at once. */
+export function passwordThreads(workers: number, cores = availableParallelism()): number {
+  return Math.max(1, Math.floor(Math.min(4, cores - 1) / workers));
 }
 
 /** bcrypt in worker threads, behind a queue with an end. Threads start when they are first needed. */
@@ -29,7 +34,7 @@ export class PasswordPool {
   #closed = false;
 
   constructor(options: PasswordPoolOptions = {}) {
-    this.#threads = options.threads ?? Math.max(1, Math.min(4, availableParallelism() - 1));
+    this.#threads = options.threads ?? passwordThreads(1);
     this.#maxWaiting = options.maxWaiting ?? 64;
   }
 

@@ -13,7 +13,7 @@ import type { Identity, KeySet, TokenWish } from './index.ts';
 import { isSame, LiveRights } from './live-rights.ts';
 import { LoginFailure } from './login-failure.ts';
 import { openPasswordLogin } from './password-login.ts';
-import { PasswordPool } from './password-pool.ts';
+import { PasswordPool, passwordThreads } from './password-pool.ts';
 import { RefreshTokens } from './refresh-tokens.ts';
 import { looksLikeSecret } from './secret-format.ts';
 import { SecretLogin } from './secret-login.ts';
@@ -30,7 +30,7 @@ const firstAdmin = 'admin';
 export class IdentityService implements Identity {
   readonly service: string;
   readonly #database: UsersDatabase;
-  readonly #passwords = new PasswordPool();
+  readonly #passwords: PasswordPool;
   readonly #htpasswd: HtpasswdFile | undefined;
   readonly #rights: LiveRights;
   readonly #login: BasicLogin;
@@ -45,6 +45,7 @@ export class IdentityService implements Identity {
   private constructor(database: UsersDatabase, keys: SigningKeys, config: Config, log: Log) {
     this.#database = database;
     this.#log = log;
+    this.#passwords = new PasswordPool({ threads: passwordThreads(config['gateway.workers']) });
     this.service = database.connection.prepare('SELECT service FROM installation').pluck().get() as string;
     const path = config['auth.htpasswd_file'];
     const copy = openHtpasswdCopy(dataPaths(config).htpasswdCopy, path);

@@ -254,3 +254,22 @@ test('rights that change are seen by all workers at the next request', async (t)
   for (let index = 0; index < 4; index++) expectStatus(await request(alice, { path }), 401, path);
   expectStatus(await request(as(gatehouse), { path: '/v2/' }), 401, '/v2/');
 });
+
+test('guesses over two workers meet one lock', async (t) => {
+  const limit = { GATEHOUSE_LIMITS_FAILED_LOGINS: '10/1h' };
+  const gatehouse = await startGatehouse(t, { env: { ...env, ...limit } });
+  const pids = await workersBut(gatehouse);
+  const login = (target: Gatehouse) => request(target, { path: '/v2/' });
+  /** Whom the one that is stopped does not take, the other does. */
+  const others = async (stopped: number, act: () => Promise<void>) => {
+    process.kill(stopped, 'SIGSTOP');
+    await act().finally(() => process.kill(stopped, 'SIGCONT'));
+  };
+  for (const pid of pids) {
+    await others(pid, async () => {
+      for (let guess = 0; guess < 5; guess++)
+        expectStatus(await login({ ...gatehouse, password: 'wrong' }), 401, 'a guess');
+    });
+  }
+  for (const pid of pids) await others(pid, async () => expectStatus(await login(gatehouse), 429, 'locked'));
+});

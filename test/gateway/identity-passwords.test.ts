@@ -4,7 +4,7 @@ import { BasicLogin } from '../../gateway/identity/basic-login.ts';
 import { noHtpasswd } from '../../gateway/identity/htpasswd-file.ts';
 import { LiveRights } from '../../gateway/identity/live-rights.ts';
 import { LoginWork } from '../../gateway/identity/login-work.ts';
-import { PasswordPool } from '../../gateway/identity/password-pool.ts';
+import { PasswordPool, passwordThreads } from '../../gateway/identity/password-pool.ts';
 import { PasswordStore } from '../../gateway/identity/password-store.ts';
 import { StrongerHash } from '../../gateway/identity/stronger-hash.ts';
 import { openUsersDatabase } from '../../gateway/identity/users-database.ts';
@@ -153,4 +153,16 @@ test('a longer password than bcrypt reads is wrong, whatever its first 72 bytes 
   await login.verify('alice', longest);
   await assert.rejects(login.verify('alice', `${longest}x`), { reason: 'password' });
   await assert.rejects(login.verify('alice', `${'ä'.repeat(36)}x`), { reason: 'password' });
+});
+
+test('password threads leave a core free, and worker processes share them', () => {
+  const table = [
+    [1, 1, 1],
+    [1, 4, 3],
+    [1, 16, 4],
+    [2, 4, 1],
+    [2, 16, 2],
+    [8, 16, 1],
+  ] as const;
+  for (const [workers, cores, threads] of table) assert.equal(passwordThreads(workers, cores), threads);
 });
