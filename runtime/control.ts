@@ -8,6 +8,8 @@ import type { Log } from './log.ts';
 import { shortSocketPath } from './socket-path.ts';
 
 const answerLimitMs = 5000;
+/** As Node’s timeouts have it. */
+const noLimit = 0;
 /** Loaded when there is somebody to talk to: with all that hangs on it, it takes longer than many a command. */
 const http = () => import('node:http');
 
@@ -63,16 +65,17 @@ export async function serveControl(
 
 /**
  * Asks a process by its control socket.
- * @param limitMs for the answer to a GET.
+ * @param limitMs for the answer. Without it: five seconds for a GET, which is answered at once or by a process that is
+ *   stuck; none for an order, which may take its time.
  * @returns undefined when nobody listens there.
- * @throws Error with the answer's message when the process refuses.
+ * @throws Error with the answer's message when the process refuses, and when none comes in time.
  */
 export async function callControl(
   path: string,
   method: string,
   target: string,
   input?: unknown,
-  limitMs = answerLimitMs,
+  limitMs = method === 'GET' ? answerLimitMs : noLimit,
 ): Promise<unknown> {
   if (!existsSync(path)) return undefined;
   const short = shortSocketPathOrNothing(path);
@@ -121,9 +124,7 @@ async function exchange(
       },
     );
     outgoing.on('error', reject);
-    // A question is answered at once or by a process that is stuck; an order may take its time.
-    if (method === 'GET')
-      outgoing.setTimeout(limitMs, () => outgoing.destroy(new Error('no answer in time')));
+    outgoing.setTimeout(limitMs, () => outgoing.destroy(new Error('no answer in time')));
     outgoing.end(input === undefined ? undefined : JSON.stringify(input));
   });
 }

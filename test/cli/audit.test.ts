@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { openDatabase } from '../../runtime/sqlite.ts';
+import { until as untilTrue } from '../gateway/support.ts';
 import { startGatehouse } from '../support/gatehouse.ts';
 import { as, request } from '../support/http.ts';
 import { endProcess, start } from '../support/processes.ts';
@@ -152,4 +153,34 @@ test('a collection: by whom, and what it removed', async (t) => {
     entries.map(({ actor, actorKind, result, detail }) => [actor, actorKind, result, detail]),
     [['carla', 'operator', 'ok', { run: 1, tags: 0, manifests: 0, blobs: 0, bytes: 0 }]],
   );
+});
+
+test('a gateway that hangs keeps nobody waiting; the entry is there, and once when the gateway goes on', async (t) => {
+  const { gatehouse } = await started(t);
+  const pid = gatehouse.pidOf('gateway');
+  const carol = async () => linesOf(await gatehouse.cli(['audit', '--json', '--user', 'carol']));
+  process.kill(pid, 'SIGSTOP');
+  try {
+    await gatehouse.cliOk(['user', 'add', 'carol', '--password-stdin'], { input: `${password}\n` });
+    assert.equal(readdirSync(join(gatehouse.data, 'audit-spool')).length, 1);
+    assert.deepEqual(
+      (await carol()).map(({ action }) => action),
+      ['user.add'],
+    );
+  } finally {
+    process.kill(pid, 'SIGCONT');
+  }
+  // It reads what the command had sent, though nobody waits for the answer any more.
+  const entriesInDatabase = () => {
+    const database = openDatabase(join(gatehouse.data, 'audit.db'));
+    try {
+      return database.prepare("SELECT count(*) FROM entries WHERE subject = 'carol'").pluck().get();
+    } finally {
+      database.close();
+    }
+  };
+  await untilTrue(() => entriesInDatabase() === 1, 'the entry is in audit.db', 30_000);
+  assert.equal((await carol()).length, 1);
+  await gatehouse.stop();
+  assert.equal((await carol()).length, 1);
 });
