@@ -130,7 +130,11 @@ for (const [name, send] of [
 const noStream =
   missingTool('nginx') || (existsSync(streamModule) ? false : 'not installed: libnginx-mod-stream');
 
-test('nginx, stream with proxy_protocol on', { skip: noStream, timeout: 120_000 }, async (t) => {
-  const gatehouse = await startGatehouse(t, { env: { ...listed, GATEHOUSE_PROXY_PROTOCOL: 'on' } });
+test('nginx, stream with proxy_protocol on, before two workers', {
+  skip: noStream,
+  timeout: 120_000,
+}, async (t) => {
+  const env = { ...listed, GATEHOUSE_PROXY_PROTOCOL: 'on', GATEHOUSE_GATEWAY_WORKERS: '2' };
+  const gatehouse = await startGatehouse(t, { env });
   await expectAddress(gatehouse, await startNginxStream(t, gatehouse));
 });
