@@ -1,14 +1,11 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
-import type { ServerOptions } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Log } from '../runtime/log.ts';
 import { bind } from './bind.ts';
-import { makeHttpServer, type Timeouts } from './http-server.ts';
+import { type HttpServerOptions, makeHttpServer } from './http-server.ts';
 import { inTurn } from './in-turn.ts';
-import type { ProxiedConnections } from './proxied/connections.ts';
 
-export interface ListenOptions {
+export interface ListenOptions extends HttpServerOptions {
   /** Empty: all, IPv6 and IPv4. */
   addresses: readonly string[];
   /** 0: any free one, the same for all addresses. */
@@ -17,14 +14,6 @@ export interface ListenOptions {
   inherited?: readonly number[] | undefined;
   /** Name of the setting that the port comes from, for the message when it cannot be had. */
   setting: string;
-  tls?: ServerOptions | undefined;
-  proxied?: ProxiedConnections | undefined;
-  /** For each connection before TLS; of one that begins with a PROXY header, when that has been read. */
-  onConnection?: (socket: Socket) => void;
-  /** For what was refused before it was a request, with the status of the answer. */
-  onMalformed?: (status: number) => void;
-  timeouts: Timeouts;
-  log: Log;
 }
 
 export interface Listener {

@@ -1,8 +1,7 @@
 import { isPattern } from '../oci/repository-pattern.ts';
 import { type BudgetName, type BudgetValues, budgetNames, budgetTypes } from './budgets.ts';
-import type { ValueFault } from './policy-fields.ts';
 import { isNetwork } from './settings/values.ts';
-import { parseYaml } from './yaml.ts';
+import { listOf, type ValueFault } from './value-fault.ts';
 
 /** Other budgets for some. A rule covers a request that all of what it names covers; the first that has the budget counts. */
 export interface LimitOverride {
@@ -33,7 +32,9 @@ const withoutRepository: readonly BudgetName[] = ['tokens', 'connections'];
 /** Reads `limits.overrides`, a list in YAML or JSON; nothing is an empty list. All faults are found at once. */
 export function readOverrides(text: string): { overrides: readonly LimitOverride[]; faults: ValueFault[] } {
   const faults: ValueFault[] = [];
-  const overrides = entriesOf(text, faults).map((entry, index) => readOverride(entry, `[${index}]`, faults));
+  const overrides = listOf('rules', text, faults).map((entry, index) =>
+    readOverride(entry, `[${index}]`, faults),
+  );
   return { overrides: Object.freeze(overrides), faults };
 }
 
@@ -46,19 +47,6 @@ export function formatOverrides(overrides: readonly LimitOverride[]): string {
     return { ...named, ...Object.fromEntries(texts) };
   });
   return JSON.stringify(entries);
-}
-
-function entriesOf(text: string, faults: ValueFault[]): unknown[] {
-  const expected = 'a list of rules, in YAML or JSON';
-  try {
-    const value = parseYaml(text) ?? [];
-    if (Array.isArray(value)) return value;
-    faults.push({ at: '', value: text, expected });
-  } catch (error) {
-    const [reason = ''] = (error as Error).message.split('\n');
-    faults.push({ at: '', value: reason, expected });
-  }
-  return [];
 }
 
 function readOverride(entry: unknown, at: string, faults: ValueFault[]): LimitOverride {

@@ -1,13 +1,7 @@
 import { isPattern } from '../oci/repository-pattern.ts';
 import { isTagPattern } from '../oci/tag-pattern.ts';
 import { parseDuration } from './duration.ts';
-
-export interface ValueFault {
-  /** Where, below the setting: `[0].keep_last`; empty: the setting itself. */
-  at: string;
-  value: string;
-  expected: string;
-}
+import type { ValueFault } from './value-fault.ts';
 
 /** Each of them is looked up in the short transaction that removes others. */
 const maxKeepLast = 1000;

@@ -1,7 +1,7 @@
 import { matchesPattern } from '../oci/repository-pattern.ts';
 import { formatDuration } from './duration.ts';
-import { PolicyFields, type ValueFault } from './policy-fields.ts';
-import { parseYaml } from './yaml.ts';
+import { PolicyFields } from './policy-fields.ts';
+import { listOf, type ValueFault } from './value-fault.ts';
 
 /** What is kept in the repositories of a pattern. Of several that cover a repository the first counts, alone. */
 export interface RetentionPolicy {
@@ -22,7 +22,7 @@ export interface RetentionPolicy {
 /** Reads `gc.policies`, a list in YAML or JSON; nothing is an empty list. All faults are found at once. */
 export function readPolicies(text: string): { policies: readonly RetentionPolicy[]; faults: ValueFault[] } {
   const faults: ValueFault[] = [];
-  const entries = entriesOf(text, faults);
+  const entries = listOf('policies', text, faults);
   const policies = entries.map((entry, index) => readPolicy(new PolicyFields(entry, `[${index}]`, faults)));
   policies.forEach((policy, index) => {
     const hidden = policies.slice(0, index).some((earlier) => covers(earlier, policy));
@@ -45,20 +45,6 @@ export function formatPolicies(policies: readonly RetentionPolicy[]): string {
     }),
   );
   return JSON.stringify(entries);
-}
-
-function entriesOf(text: string, faults: ValueFault[]): unknown[] {
-  const expected = 'a list of policies, in YAML or JSON';
-  if (text.trim() === '') return [];
-  try {
-    const value = parseYaml(text) ?? [];
-    if (Array.isArray(value)) return value;
-    faults.push({ at: '', value: text, expected });
-  } catch (error) {
-    const [reason = ''] = (error as Error).message.split('\n');
-    faults.push({ at: '', value: reason, expected });
-  }
-  return [];
 }
 
 function readPolicy(fields: PolicyFields): RetentionPolicy {

@@ -1,4 +1,4 @@
-import type { ValueFault } from '../policy-fields.ts';
+import type { ValueFault } from '../value-fault.ts';
 import { parseYaml } from '../yaml.ts';
 import type { ValueType } from './values.ts';
 

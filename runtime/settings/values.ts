@@ -5,10 +5,10 @@ import { parseSparseIndex, type SparseIndex } from '../../oci/sparse-index.ts';
 import { type BudgetType, parseRate, type Rate } from '../budgets.ts';
 import { type DailyWindow, formatWindow, parseWindow } from '../daily-window.ts';
 import { parseDuration } from '../duration.ts';
-import type { ValueFault } from '../policy-fields.ts';
 import { formatRights, isTemplate, parseRights, type RepositoryRight } from '../repository-rights.ts';
 import { parseBytes, parseReserve, type Reserve } from '../reserve.ts';
 import { formatPolicies, type RetentionPolicy, readPolicies } from '../retention-policies.ts';
+import type { ValueFault } from '../value-fault.ts';
 
 /** One kind of value: how its text is read, and what to say when it cannot be. */
 export interface ValueType<Value> {
