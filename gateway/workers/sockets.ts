@@ -1,5 +1,5 @@
 import { lookup } from 'node:dns/promises';
-import { BoundSocket } from 'node:net';
+import net, { type BoundSocket } from 'node:net';
 import type { Config } from '../../runtime/config-schema.ts';
 import { atEach, type Place, type Where } from '../bind.ts';
 
@@ -27,6 +27,11 @@ const firstInherited = 4;
 
 /** @throws Error that says what to do when an address or port cannot be had. */
 export async function openSharedSockets(config: Config): Promise<SharedSockets> {
+  if (!('BoundSocket' in net)) {
+    throw new Error(
+      `gateway.workers over 1 needs Node 26.4 or newer, and this is ${process.version}; set it to 1, or use that Node`,
+    );
+  }
   const { listen: addresses, port } = config;
   const doors: Doors<BoundSocket> = { main: [], redirect: [] };
   const bound = () => [...doors.main, ...doors.redirect];
@@ -64,16 +69,16 @@ function bindAll(sockets: BoundSocket[], place: Place): Promise<void> {
 async function bindOne({ host, port, ipv6Only = false }: Where): Promise<BoundSocket> {
   if (host === undefined) return bindAny(port);
   const { address, family } = await lookup(host);
-  return new BoundSocket({ host: address, port, ipv6Only: ipv6Only && family === 6 });
+  return new net.BoundSocket({ host: address, port, ipv6Only: ipv6Only && family === 6 });
 }
 
 /** IPv6 and IPv4 on one socket; where the machine has no IPv6, IPv4. */
 function bindAny(port: number): BoundSocket {
   try {
-    return new BoundSocket({ host: '::', port });
+    return new net.BoundSocket({ host: '::', port });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL' && code !== 'EINVAL') throw error;
-    return new BoundSocket({ host: '0.0.0.0', port });
+    return new net.BoundSocket({ host: '0.0.0.0', port });
   }
 }
