@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import net, { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { isRepository } from '../../oci/reference.ts';
 import { parseSparseIndex, type SparseIndex } from '../../oci/sparse-index.ts';
@@ -171,7 +171,11 @@ export const templateGrants: ValueType<readonly RepositoryRight[]> = {
 };
 export const workerCount: ValueType<number> = {
   expected: 'auto, or a whole number from 1 to 64',
-  parse: (text) => (text === 'auto' ? workersFor(availableParallelism()) : whole(1, 64).parse(text)),
+  parse: (text) => {
+    if (text !== 'auto') return whole(1, 64).parse(text);
+    // Sockets that processes share are there from Node 26.4 on.
+    return 'BoundSocket' in net ? workersFor(availableParallelism()) : 1;
+  },
 };
 export const rate: ValueType<Rate> = {
   expected: 'a number of requests per window of 1s to 24h, such as 600/1m',
