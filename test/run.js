@@ -1,7 +1,8 @@
 // Runs the tests: `node test/run.js [file or folder…]`, all of test/ without arguments.
 //
 // Every file has a process of its own. The ones under test/e2e start servers and container engines,
-// which on two cores disturb each other, so they run one at a time and after all the others.
+// which on two cores disturb each other, so they run after all the others: at most one with a real
+// client, and one without, at a time.
 import { globSync, statSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { Readable } from 'node:stream';
@@ -51,10 +52,15 @@ function isEndToEnd(file) {
   return relative(ROOT, file).startsWith(join('test', 'e2e'));
 }
 
+function hasClient(file) {
+  return relative(ROOT, file).startsWith(join('test', 'e2e', 'clients'));
+}
+
 /** The events of all files, one file after the other, with one summary at the end. */
 async function* events() {
   for await (const stream of inOrder(quick, CONCURRENCY)) yield* eventsOfFile(stream);
-  for await (const stream of inOrder(slow, 1)) yield* eventsOfFile(stream);
+  const [client, other] = [slow.filter(hasClient), slow.filter((file) => !hasClient(file))];
+  for await (const stream of inLanes([other, client])) yield* eventsOfFile(stream);
   for (const [count, name] of Object.entries({ ...COUNTS, ...MORE_COUNTS })) {
     yield diagnostic(`${name} ${total[count]}`);
   }
@@ -75,6 +81,16 @@ async function* inOrder(names, atOnce) {
   const workers = Array.from({ length: atOnce }, work);
   for (const { started } of waiting) yield await started.promise;
   await Promise.all(workers);
+}
+
+/** One file of each lane at a time; the streams of a lane come after those of the lane before. */
+async function* inLanes(lanes) {
+  const running = lanes.map((names) => inOrder(names, 1));
+  // They work from their first `next` on, whether or not anybody reads.
+  const first = running.map((lane) => lane.next());
+  for (const [index, lane] of running.entries()) {
+    for (let next = await first[index]; !next.done; next = await lane.next()) yield next.value;
+  }
 }
 
 function runFile(file) {

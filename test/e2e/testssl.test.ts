@@ -14,7 +14,7 @@ interface Finding {
 }
 
 /** Those of its checks that take a minute together; test/testssl-report.sh runs all. */
-const checks = ['--protocols', '--server-defaults', '--renegotiation', '--headers', '--std', '--fs'];
+const checks = ['--protocols', '--server-defaults', '--renegotiation', '--headers', '--std'];
 
 test('testssl.sh finds nothing above LOW but that our authority publishes no revocations', {
   skip: missingTool('testssl'),
