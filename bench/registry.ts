@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -16,18 +16,25 @@ export interface RunningRegistry {
   stop(): Promise<void>;
 }
 
-/** Starts a whole Gatehouse on a data directory, as `npm start` does, on any free port. */
+/**
+ * Starts a whole Gatehouse on a data directory, as `npm start` does, on any free port.
+ * @param logFile where its standard error goes, all of it; without one only warnings, to our own.
+ */
 export async function startRegistry(
   data: string,
   settings: NodeJS.ProcessEnv = {},
+  logFile?: string,
 ): Promise<RunningRegistry> {
   const password = 'password of the bench';
+  const level = logFile === undefined ? { GATEHOUSE_LOG_LEVEL: 'warn' } : {};
+  const log = logFile === undefined ? 'inherit' : openSync(logFile, 'a');
   const child = spawn(process.execPath, [BIN, 'up', '--data', data, '--port', '0'], {
-    env: { ...process.env, GATEHOUSE_ADMIN_PASSWORD: password, GATEHOUSE_LOG_LEVEL: 'warn', ...settings },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, GATEHOUSE_ADMIN_PASSWORD: password, ...level, ...settings },
+    stdio: ['ignore', 'pipe', log],
   });
+  if (log !== 'inherit') closeSync(log);
   let output = '';
-  for await (const chunk of child.stdout.setEncoding('utf8')) {
+  for await (const chunk of child.stdout!.setEncoding('utf8')) {
     output += chunk;
     if (/^ready$/m.test(output)) break;
   }

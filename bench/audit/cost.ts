@@ -1,10 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { Agent, request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { descendants } from '../../test/support/processes.ts';
 import { pushImage } from '../../test/support/push.ts';
+import { cpuSecondsOf, withDescendants } from '../processes.ts';
 import { type RunningRegistry, startRegistry } from '../registry.ts';
 
 /**
@@ -64,14 +64,8 @@ async function open(name: string, settings: NodeJS.ProcessEnv, data: string): Pr
   return { ...side, authorization: `Bearer ${token}` };
 }
 
-/** CPU seconds of all processes of a registry so far; a tick is 10 ms on Linux. */
 function cpuSeconds(pid: number): number {
-  const pids = [pid, ...descendants(pid).map((child) => child.pid)];
-  const ticks = pids.map((id) => {
-    const fields = readFileSync(`/proc/${id}/stat`, 'utf8').split(') ')[1]!.split(' ');
-    return Number(fields[11]) + Number(fields[12]);
-  });
-  return ticks.reduce((sum, count) => sum + count, 0) / 100;
+  return withDescendants(pid).reduce((sum, id) => sum + cpuSecondsOf(id), 0);
 }
 
 async function round(side: Side, pull: Pull) {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
+import { cpuSecondsOf, peakMibOf } from '../processes.ts';
 
 export interface Measured {
   code: number | null;
@@ -26,8 +26,8 @@ export async function measure(
   let peakMib = 0;
   let cpuSeconds = 0;
   const look = () => {
-    peakMib = Math.max(peakMib, peakOf(child.pid!));
-    cpuSeconds = Math.max(cpuSeconds, cpuOf(child.pid!));
+    peakMib = Math.max(peakMib, peakMibOf(child.pid!));
+    cpuSeconds = Math.max(cpuSeconds, cpuSecondsOf(child.pid!));
   };
   const looking = setInterval(look, 5);
   const [stdout, stderr] = [text(child.stdout), text(child.stderr)];
@@ -37,24 +37,4 @@ export async function measure(
     throw new Error(`${command} ${args.join(' ')} ended with ${code}: ${(await stderr).slice(-2000)}`);
   const seconds = (performance.now() - startedAt) / 1000;
   return { code, seconds, cpuSeconds, peakMib, stdout: await stdout };
-}
-
-function peakOf(pid: number): number {
-  try {
-    const [, kib = '0'] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-    return Number(kib) / 1024;
-  } catch {
-    // It has ended.
-    return 0;
-  }
-}
-
-/** proc_pid_stat(5): utime and stime, in clock ticks of 10 ms, after the name in brackets. */
-function cpuOf(pid: number): number {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
-    return (Number(fields[11]) + Number(fields[12])) / 100;
-  } catch {
-    return 0;
-  }
 }
