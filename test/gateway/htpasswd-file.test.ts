@@ -60,6 +60,16 @@ test('users of the file log in, have a namespace, grants and tokens', async (t) 
   await assert.rejects(login('dave'), unknown);
 });
 
+test('the first logins of a user of the file, many at once, are all good', async (t) => {
+  const { identity, login } = await open(t, line('carol'));
+  const comparing = Promise.withResolvers<void>();
+  // This one has read the account before it has a row, and compares when it has one.
+  const slow = identity.verifyPassword('carol', 'carol-password', () => comparing.promise);
+  const quick = await login('carol');
+  comparing.resolve();
+  assert.equal((await slow).account?.id, quick.account?.id);
+});
+
 test('a client certificate that names a user of the file is that user, as long as the line is there', async (t) => {
   const { file, identity } = await open(t, line('carol'));
   const actor = identity.byCertificate('carol', '01')!;
