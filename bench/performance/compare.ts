@@ -1,5 +1,5 @@
 import type { Sample } from './measure.ts';
-import type { Row } from './rows/row.ts';
+import type { Bound, Row } from './rows/row.ts';
 import type { ServerName } from './servers/server.ts';
 import { median } from './statistics.ts';
 
@@ -35,14 +35,23 @@ export function medianOf(samples: readonly Sample[], field: 'value' | 'cpuSecond
 
 /** What is wanted and not reached, in words; none where all is. */
 export function shortfalls({ target }: Row, samples: Samples, compared: Comparison | undefined): string[] {
-  const own = samples.gatehouse;
-  if (!own) return [];
-  const { ratio, cpuShare, peakMib, atMost } = target;
-  const isShort: [boolean, string][] = [
-    [ratio !== undefined && compared !== undefined && compared.ratio < ratio, `${ratio}×`],
-    [cpuShare !== undefined && compared !== undefined && compared.cpuShare > cpuShare, `CPU ${cpuShare}×`],
-    [peakMib !== undefined && medianOf(own, 'peakMib') > peakMib, `${peakMib} MiB`],
-    [atMost !== undefined && medianOf(own, 'value') > atMost, `at most ${atMost}`],
-  ];
-  return isShort.filter(([short]) => short).map(([, wanted]) => wanted);
+  const { ratio = 0, cpuShare = Number.POSITIVE_INFINITY, bounds = {} } = target;
+  const short = Object.entries(bounds)
+    .filter(([name, bound]) => samples.gatehouse && !isWithin(figureOf(samples.gatehouse, name), bound))
+    .map(([name, bound]) => boundText(name, bound));
+  if (compared && compared.ratio < ratio) short.push(`${ratio}×`);
+  if (compared && compared.cpuShare > cpuShare) short.push(`CPU ${cpuShare}×`);
+  return short;
+}
+
+export function boundText(name: string, { atMost, atLeast }: Bound): string {
+  return atMost === undefined ? `${name} ≥ ${atLeast}` : `${name} ≤ ${atMost}`;
+}
+
+function figureOf(samples: readonly Sample[], name: string): number {
+  return median(samples.map(({ details, ...sample }) => ({ ...details, ...sample })[name] as number));
+}
+
+function isWithin(figure: number, { atMost, atLeast }: Bound): boolean {
+  return figure <= (atMost ?? figure) && figure >= (atLeast ?? figure);
 }

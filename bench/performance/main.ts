@@ -9,12 +9,15 @@ import { describeMachine } from './machine.ts';
 import { measure } from './measure.ts';
 import { help, type Options, readOptions } from './options.ts';
 import { heading, line } from './report.ts';
+import { listed } from './rows/lists.ts';
 import type { Row } from './rows/row.ts';
 import { dockerRegistry } from './servers/docker-registry.ts';
 import { gatehouse } from './servers/gatehouse.ts';
 import { makeMaterials } from './servers/materials.ts';
 import { nginx } from './servers/nginx.ts';
 import type { Server, ServerKind, ServerName } from './servers/server.ts';
+import { buildGatehouseStore } from './store/gatehouse-store.ts';
+import { buildPeerStore } from './store/peer-store.ts';
 
 const options = readOptions(process.argv.slice(2));
 if (options) await main(options);
@@ -43,6 +46,7 @@ async function main(options: Options): Promise<void> {
 
 async function run(root: string, options: Options, running: Server[]): Promise<void> {
   const kinds = await prepare(root, options.servers);
+  if (options.rows.some(({ needsNames }) => needsNames)) for (const kind of kinds) putNames(kind);
   for (const kind of kinds) {
     console.log(`## ${kind.name}\n\n${kind.configuration}`);
     running.push(await kind.start());
@@ -58,18 +62,23 @@ async function run(root: string, options: Options, running: Server[]): Promise<v
 async function prepare(root: string, names: readonly ServerName[]): Promise<ServerKind[]> {
   const materials = await makeMaterials(root);
   const make: Record<ServerName, () => ServerKind | Promise<ServerKind>> = {
-    gatehouse: () => gatehouse(root, materials.htpasswd),
+    gatehouse: () => gatehouse(root, materials),
     'docker-registry': () => dockerRegistry(root, materials),
     nginx: () => nginx(root, materials),
   };
   return Promise.all(names.map((name) => make[name]()));
 }
 
-async function runAll({ rows, rounds, seconds }: Options, servers: readonly Server[]) {
+function putNames({ name, storage }: ServerKind): void {
+  if (name === 'gatehouse') buildGatehouseStore(storage, listed);
+  else buildPeerStore(storage, listed);
+}
+
+async function runAll(options: Options, servers: readonly Server[]) {
   const results: { row: string; unit: string; samples: Samples }[] = [];
-  for (const row of rows) {
+  for (const row of options.rows) {
     try {
-      const samples = await runRow(row, servers, rounds, seconds);
+      const samples = await runRow(row, servers, options);
       results.push({ row: row.name, unit: row.unit, samples });
       console.log(line(row, samples));
     } catch (error) {
@@ -81,20 +90,15 @@ async function runAll({ rows, rounds, seconds }: Options, servers: readonly Serv
 }
 
 /** The servers in turn, another one first in each round. */
-async function runRow(
-  row: Row,
-  servers: readonly Server[],
-  rounds: number,
-  seconds: number,
-): Promise<Samples> {
-  const able = servers.filter(({ name }) => row.servers?.includes(name) ?? true);
-  for (const server of able) await row.prepare?.(server);
+async function runRow(row: Row, servers: readonly Server[], options: Options): Promise<Samples> {
+  const { rounds, warmUps, seconds } = options;
+  for (const server of servers) await row.prepare?.(server);
   const samples: Samples = {};
-  for (let round = 0; round < rounds; round++) {
-    for (let turn = 0; turn < able.length; turn++) {
-      const server = able[(turn + round) % able.length]!;
+  for (let round = -warmUps; round < rounds; round++) {
+    for (let turn = 0; turn < servers.length; turn++) {
+      const server = servers[(turn + round + warmUps) % servers.length]!;
       const sample = await measure(row, server, seconds);
-      samples[server.name] = [...(samples[server.name] ?? []), sample];
+      if (round >= 0) samples[server.name] = [...(samples[server.name] ?? []), sample];
     }
   }
   return samples;

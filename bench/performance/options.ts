@@ -7,6 +7,8 @@ export interface Options {
   rows: readonly Row[];
   servers: readonly ServerName[];
   rounds: number;
+  /** Rounds before those that count: code is compiled, caches are filled. */
+  warmUps: number;
   /** Of a load that goes on for a time. */
   seconds: number;
   json: string;
@@ -19,6 +21,7 @@ export const help = `npm run bench -- [options]
   --quick          one round, short ones: about three minutes
   --rounds N       how often each server has its turn (5)
   --seconds N      how long a load goes on (3)
+  --warm-up N      rounds before those that count (1)
   --json FILE      where the figures go (bench.json)`;
 
 /** @throws Error in words for whoever typed it. */
@@ -31,6 +34,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
       quick: { type: 'boolean', default: false },
       rounds: { type: 'string' },
       seconds: { type: 'string' },
+      'warm-up': { type: 'string', default: '1' },
       json: { type: 'string', default: 'bench.json' },
       help: { type: 'boolean', default: false },
     },
@@ -41,6 +45,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
     rows: chosen(values.rows, rows, ({ name }) => name),
     servers: chosen(values.only, serverNames, (name) => name),
     rounds: number(values.rounds ?? (quick ? '1' : '5'), '--rounds'),
+    warmUps: number(values['warm-up'], '--warm-up'),
     seconds: number(values.seconds ?? (quick ? '1' : '3'), '--seconds'),
     json: values.json,
   };
@@ -56,6 +61,6 @@ function chosen<T>(list: string | undefined, all: readonly T[], nameOf: (item: T
 }
 
 function number(text: string, flag: string): number {
-  if (!/^[1-9]\d*$/.test(text)) throw new Error(`${flag}: ${text} is no number from 1`);
+  if (!/^\d+$/.test(text)) throw new Error(`${flag}: ${text} is no number`);
   return Number(text);
 }

@@ -1,4 +1,4 @@
-import { compare, medianOf, type Samples, shortfalls } from './compare.ts';
+import { boundText, compare, medianOf, type Samples, shortfalls } from './compare.ts';
 import type { Sample } from './measure.ts';
 import type { Row, Target } from './rows/row.ts';
 import { serverNames } from './servers/server.ts';
@@ -15,7 +15,7 @@ export function line(row: Row, samples: Samples): string {
     `${row.title}, ${row.unit}`,
     ...serverNames.map((name) => cell(row, samples[name])),
     compared ? `${digits(compared.ratio)}×` : '–',
-    compared ? `${compared.cpuShare.toFixed(2)}×` : '–',
+    compared && Number.isFinite(compared.cpuShare) ? `${compared.cpuShare.toFixed(2)}×` : '–',
     wanted(row.target),
     compared ? (missing.length > 0 ? `**not ${missing.join(', ')}**` : 'reached') : '–',
   ];
@@ -33,21 +33,20 @@ function cell({ per }: Row, samples: readonly Sample[] | undefined): string {
   });
   const parts = [
     `${digits(median(values))}${spread}`,
-    `${cpu < 0.1 ? `${digits(cpu * 1e6)} µs` : `${digits(cpu)} s`} CPU/${per}`,
+    ...(cpu > 0 ? [`${cpu < 0.1 ? `${digits(cpu * 1e6)} µs` : `${digits(cpu)} s`} CPU/${per}`] : []),
     `${medianOf(samples, 'peakMib').toFixed(0)} MiB`,
     ...details,
   ];
   return parts.join('; ');
 }
 
-function wanted({ ratio, cpuShare, peakMib, atMost }: Target): string {
+function wanted({ ratio, cpuShare, bounds = {} }: Target): string {
   const parts = [
     ...(ratio === undefined ? [] : [`≥ ${ratio}×`]),
     ...(cpuShare === undefined ? [] : [`CPU ≤ ${cpuShare}×`]),
-    ...(peakMib === undefined ? [] : [`≤ ${peakMib} MiB`]),
-    ...(atMost === undefined ? [] : [`≤ ${atMost}`]),
+    ...Object.entries(bounds).map(([name, bound]) => boundText(name, bound)),
   ];
-  return parts.join(', ') || '–';
+  return parts.join(', ');
 }
 
 /** Three digits that count. */

@@ -1,4 +1,4 @@
-import type { Server, ServerName } from '../servers/server.ts';
+import type { Server } from '../servers/server.ts';
 
 export interface Work {
   /** In the row's unit. */
@@ -8,15 +8,19 @@ export interface Work {
   details?: Readonly<Record<string, number>>;
 }
 
-/** What is wanted of Gatehouse, against the better of its peers. */
-export interface Target {
-  /** How many times as good the figure is. */
-  ratio?: number;
-  /** Share of the peer's processor time for the same work. */
-  cpuShare?: number;
-  peakMib?: number;
-  /** Of the figure itself. */
+export interface Bound {
   atMost?: number;
+  atLeast?: number;
+}
+
+/** What is wanted of Gatehouse. */
+export interface Target {
+  /** How many times as good as the better of its peers. */
+  ratio?: number;
+  /** Share of that peer's processor time for the same work. */
+  cpuShare?: number;
+  /** Of the value, of peakMib, or of a detail, whatever the peers do. */
+  bounds?: Readonly<Record<string, Bound>>;
 }
 
 /** One line of the table. */
@@ -28,9 +32,9 @@ export interface Row {
   /** What the processor's time is given for. */
   per: string;
   target: Target;
-  /** Those that can do it; all, unless it is said. */
-  servers?: readonly ServerName[];
-  /** Puts on a server what the row needs; once. */
+  /** Whether the stores have to be full of names from the beginning. */
+  needsNames?: boolean;
+  /** Puts on a server what the row needs. */
   prepare?(server: Server): Promise<void>;
   /** @throws Error when anything is answered in another way than it should be. */
   run(server: Server, seconds: number): Promise<Work>;

@@ -37,24 +37,30 @@ export async function dockerRegistry(root: string, materials: Materials): Promis
   const { certificatePath, keyPath, htpasswd, ca, user, password } = materials;
   const tls = `  addr: 127.0.0.1:${port}\n  tls:\n    certificate: ${certificatePath}\n    key: ${keyPath}`;
   const auth = `auth:\n  htpasswd:\n    realm: bench\n    path: ${htpasswd}\n`;
-  const configuration = settings(join(root, 'docker-registry'), tls, auth);
+  const storage = join(root, 'docker-registry');
+  const configuration = settings(storage, tls, auth);
   const file = join(root, 'docker-registry.yml');
   writeFileSync(file, configuration);
   return {
     name: 'docker-registry',
     configuration,
+    storage,
     async start() {
       const log = join(root, 'docker-registry.log');
       const running = await runServer('docker-registry', ['serve', file], log, port);
       const pids = () => withDescendants(running.pid);
-      return { name: 'docker-registry', port, ca, user, password, pids, stop: running.stop };
+      return {
+        ...{ name: 'docker-registry', port, ca, user, password, pids },
+        another: (elsewhere) => dockerRegistry(elsewhere, materials),
+        stop: running.stop,
+      };
     },
   };
 }
 
 /** The one behind nginx, which does TLS and htpasswd for it. */
-export function startPlain(root: string, port: number): Promise<RunningProcess> {
+export function startPlain(root: string, storage: string, port: number): Promise<RunningProcess> {
   const file = join(root, 'docker-registry-plain.yml');
-  writeFileSync(file, settings(join(root, 'nginx-docker-registry'), `  addr: 127.0.0.1:${port}`, ''));
+  writeFileSync(file, settings(storage, `  addr: 127.0.0.1:${port}`, ''));
   return runServer('docker-registry', ['serve', file], join(root, 'docker-registry-plain.log'), port);
 }

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { withDescendants } from '../../processes.ts';
 import { startRegistry } from '../../registry.ts';
+import type { Materials } from './materials.ts';
 import { demandProduction } from './production.ts';
 import type { ServerKind } from './server.ts';
 
@@ -18,9 +19,9 @@ auth:
 `;
 
 /** Gatehouse with its defaults but for the budgets, as `npm start` runs it. */
-export function gatehouse(root: string, htpasswd: string): ServerKind {
+export function gatehouse(root: string, materials: Materials): ServerKind {
   const file = join(root, 'gatehouse.yml');
-  const configuration = settings(htpasswd);
+  const configuration = settings(materials.htpasswd);
   writeFileSync(file, configuration);
   const data = join(root, 'gatehouse');
   const environment = { ...withoutSettings(), GATEHOUSE_CONFIG: file };
@@ -28,11 +29,16 @@ export function gatehouse(root: string, htpasswd: string): ServerKind {
   return {
     name: 'gatehouse',
     configuration,
+    storage: data,
     async start() {
       const registry = await startRegistry(data, environment, join(root, 'gatehouse.log'));
       const { port, ca, user, password } = registry;
       const pids = () => withDescendants(registry.process.pid!);
-      return { name: 'gatehouse', port, ca, user, password, pids, stop: () => registry.stop() };
+      return {
+        ...{ name: 'gatehouse', port, ca, user, password, pids },
+        another: async (elsewhere) => gatehouse(elsewhere, materials),
+        stop: () => registry.stop(),
+      };
     },
   };
 }

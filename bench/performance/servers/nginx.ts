@@ -59,13 +59,15 @@ export async function nginx(root: string, materials: Materials): Promise<ServerK
   const ports = { tls: await freePort(), plain: await freePort() };
   mkdirSync(join(root, 'nginx'), { mode: 0o777 });
   const file = join(root, 'nginx.conf');
+  const storage = join(root, 'nginx-docker-registry');
   const configuration = settings(root, ports, materials);
   writeFileSync(file, configuration);
   return {
     name: 'nginx',
     configuration,
+    storage,
     async start() {
-      const behind = await startPlain(root, ports.plain);
+      const behind = await startPlain(root, storage, ports.plain);
       const log = join(root, 'nginx-start.log');
       const front = await runServer('nginx', ['-c', file, '-e', log], log, ports.tls);
       const { ca, user, password } = materials;
@@ -75,6 +77,7 @@ export async function nginx(root: string, materials: Materials): Promise<ServerK
         ca,
         user,
         password,
+        another: (elsewhere) => nginx(elsewhere, materials),
         pids: () => [front.pid, behind.pid].flatMap(withDescendants),
         async stop() {
           await front.stop();

@@ -12,6 +12,8 @@ export interface Server {
   password: string;
   /** All its processes, as they are now. */
   pids(): number[];
+  /** One of the same kind, with directories of its own under `root`. */
+  another(root: string): Promise<ServerKind>;
   stop(): Promise<void>;
 }
 
@@ -20,6 +22,8 @@ export interface ServerKind {
   name: ServerName;
   /** What is in force, for the reader of the report. */
   configuration: string;
+  /** Where its data is. */
+  storage: string;
   start(): Promise<Server>;
 }
 

@@ -1,0 +1,48 @@
+import { pullAtOnce } from '../load/curl.ts';
+import { wrk } from '../load/wrk.ts';
+import { median } from '../statistics.ts';
+import { blobPath, mib, putBlob } from './content.ts';
+import type { Row } from './row.ts';
+
+const layerBytes = 256 * mib;
+const stormBytes = 80 * mib;
+const stormClients = 100;
+
+function layerRow(clients: number): Row {
+  return {
+    name: `pull-${clients}`,
+    title: `GET blob of 256 MiB, ${clients === 1 ? '1 client' : `${clients} clients`}`,
+    unit: 'MB/s',
+    better: 'higher',
+    per: 'GB',
+    target: { ratio: 1.25, cpuShare: 0.75 },
+    prepare: putBlob(layerBytes),
+    async run(server, forSeconds) {
+      const load = { path: blobPath(layerBytes), clients, seconds: forSeconds, bodyBytes: layerBytes };
+      const { bytes, seconds } = await wrk(server, load);
+      return { value: bytes / 1e6 / seconds, count: bytes / 1e9 };
+    },
+  };
+}
+
+const storm: Row = {
+  name: 'storm',
+  title: `${stormClients} clients pull 80 MiB at once`,
+  unit: 's',
+  better: 'lower',
+  per: 'GB',
+  target: { ratio: 1.4, bounds: { peakMib: { atMost: 300 }, slowestOfMedian: { atMost: 1.2 } } },
+  prepare: putBlob(stormBytes),
+  async run(server) {
+    const startedAt = performance.now();
+    const load = { path: blobPath(stormBytes), clients: stormClients, bytes: stormBytes };
+    const times = await pullAtOnce(server, load);
+    return {
+      value: (performance.now() - startedAt) / 1000,
+      count: (stormClients * stormBytes) / 1e9,
+      details: { slowestOfMedian: Math.max(...times) / median(times) },
+    };
+  },
+};
+
+export const pulls: readonly Row[] = [layerRow(1), layerRow(4), layerRow(16), storm];
