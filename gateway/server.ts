@@ -107,8 +107,12 @@ async function answer(exchange: Exchange, query: string, parts: ChainParts): Pro
 export function createChain(parts: ChainParts): RequestListener {
   return (request, response) => {
     const exchange = begin(request, response, parts);
-    parts.audit.follow(exchange);
-    parts.metrics.follow(exchange);
+    const noted = parts.audit.follow(exchange);
+    const counted = parts.metrics.follow(exchange);
+    response.once('close', () => {
+      noted();
+      counted();
+    });
     handle(exchange, parts).catch((error: unknown) => {
       countRefusal(error, exchange, parts.metrics);
       // Nobody is left to hear of it.

@@ -6,8 +6,8 @@ import type { AccessLines } from './access-lines.ts';
 
 /** What is written down of who did what. */
 export interface Audit {
-  /** Follows an exchange and writes its line when it is over, however it ends. */
-  follow(exchange: Exchange): void;
+  /** At its beginning. @returns writes it down; to be called when it is over, however it ended. */
+  follow(exchange: Exchange): () => void;
   loginFailed(exchange: Exchange, failure: LoginFailure): void;
 }
 
@@ -21,7 +21,7 @@ export function openAudit(log: Log, lines: AccessLines): Audit {
       const { socket } = request;
       const writtenBefore = socket.bytesWritten;
       const readBefore = socket.bytesRead;
-      response.once('close', () => {
+      return () => {
         lines.write({
           ...describe(exchange),
           // 499 as nginx has it: the client was gone before there was an answer.
@@ -34,7 +34,7 @@ export function openAudit(log: Log, lines: AccessLines): Audit {
           referer: printable(request.headers.referer?.slice(0, maxUserAgent)),
           userAgent: printable(request.headers['user-agent']?.slice(0, maxUserAgent)),
         });
-      });
+      };
     },
     loginFailed(exchange, { account, reason }) {
       log.warn('login failed', { ...describe(exchange), account, reason });
@@ -67,7 +67,10 @@ function describe({ request, requestId, clientAddress, actor, logTarget }: Excha
 export function together(...audits: readonly Audit[]): Audit {
   return {
     follow(exchange) {
-      for (const audit of audits) audit.follow(exchange);
+      const ends = audits.map((audit) => audit.follow(exchange));
+      return () => {
+        for (const end of ends) end();
+      };
     },
     loginFailed(exchange, failure) {
       for (const audit of audits) audit.loginFailed(exchange, failure);

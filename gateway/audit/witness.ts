@@ -37,7 +37,7 @@ export function openWitness(trail: AuditRecorder): Audit {
 
   return {
     follow(exchange) {
-      exchange.response.once('close', () => {
+      return () => {
         noteAskedTag(exchange, asked);
         const { actor, clientAddress } = exchange;
         const credential = actor?.issuedTo ?? actor?.credential;
@@ -50,7 +50,7 @@ export function openWitness(trail: AuditRecorder): Audit {
           });
         const entry = registryEntry(exchange);
         if (entry) trail.record(withAskedTag(entry, exchange));
-      });
+      };
     },
     loginFailed(exchange, { account, reason }) {
       trail.record({

@@ -21,8 +21,8 @@ export interface Gauges {
 
 /** Counts what this process does. */
 export interface Metrics {
-  /** Counts an exchange when it is over, however it ends. */
-  follow(exchange: Exchange): void;
+  /** At its beginning. @returns counts it; to be called when it is over, however it ended. */
+  follow(exchange: Exchange): () => void;
   /** What Node's parser refused; it never was an exchange. */
   malformed(status: number): void;
   /** A login that failed; what came in is counted by `follow`. @param result a word of our own. */
@@ -42,7 +42,7 @@ export function openMetrics(gauges: Gauges): Metrics {
       const { socket } = request;
       const sentBefore = socket.bytesWritten;
       const readBefore = socket.bytesRead;
-      response.once('close', () => {
+      return () => {
         const { route, actor } = exchange;
         const method = methods.has(request.method ?? '') ? request.method! : 'other';
         // 499 as nginx has it: the client was gone before there was an answer.
@@ -57,7 +57,7 @@ export function openMetrics(gauges: Gauges): Metrics {
         const kind = transferKind(route, method, status);
         if (kind?.pulled) metrics.pulls.inc({ kind: kind.pulled });
         if (kind?.pushed) metrics.pushes.inc({ kind: kind.pushed });
-      });
+      };
     },
     // No method, since none can be believed.
     malformed: (status) => metrics.requests.inc({ route: 'malformed', method: 'other', status }),
