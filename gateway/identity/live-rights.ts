@@ -31,7 +31,8 @@ export class LiveRights {
   readonly #personalTokens: PersonalTokenStore;
   readonly #templates: readonly RepositoryRight[];
   readonly #htpasswd: HtpasswdSource;
-  #version = '';
+  #version = -1;
+  #htpasswdVersion = -1;
   readonly #kept = new Map<string, unknown>();
   /** Names and ids of nothing; so they are read no more often than those of something. */
   readonly #absent = new BoundedMap<string, true>(maxUnknown);
@@ -121,9 +122,11 @@ export class LiveRights {
    * rows, so rows are at worst newer than it says.
    */
   #read<Value>(key: string, read: () => Value | undefined): Value | undefined {
-    const version = `${this.#database.version()} ${this.#htpasswd.version()}`;
-    if (version !== this.#version) {
+    const version = this.#database.version();
+    const htpasswdVersion = this.#htpasswd.version();
+    if (version !== this.#version || htpasswdVersion !== this.#htpasswdVersion) {
       this.#version = version;
+      this.#htpasswdVersion = htpasswdVersion;
       this.#kept.clear();
       this.#absent.clear();
     }

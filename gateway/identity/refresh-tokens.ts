@@ -23,7 +23,7 @@ export class RefreshTokens {
   readonly #database: UsersDatabase;
   readonly #store: RefreshTokenStore;
   readonly #settings: RefreshTokenSettings;
-  #version = '';
+  #version = -1;
   /** By id, of this version of the database. */
   readonly #standing = new Map<string, AccountReference>();
 

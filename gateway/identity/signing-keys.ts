@@ -34,7 +34,7 @@ export class SigningKeys {
   readonly #database: UsersDatabase;
   readonly #store: KeyStore;
   readonly #tokenLifetimeMs: number;
-  #version = '';
+  #version = -1;
   #ring: Promise<KeyRing> | undefined;
 
   private constructor(database: UsersDatabase, { tokenLifetimeMs }: SigningKeyOptions) {

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { BoundedMap } from './bounded-map.ts';
 import { clockToleranceSeconds, signJwt, TokenRefused, verifyJwt } from './jwt.ts';
 import { formatScopes } from './scopes.ts';
@@ -84,19 +84,19 @@ export class Tokens {
   /** @throws TokenRefused */
   async verify(token: string, { forgiveExpiry = false } = {}): Promise<VerifiedToken> {
     const ring = await this.#keys.current();
-    const hash = createHash('sha256').update(token).digest('base64');
-    const known = this.#verified.get(hash);
+    const digest = hash('sha256', token, 'base64');
+    const known = this.#verified.get(digest);
     const { content, kid } =
       known && ring.find(known.kid) ? known : await this.#verifyAnew(token, ring, forgiveExpiry);
     if (nowSeconds() < content.expiresAt + clockToleranceSeconds) {
-      this.#verified.set(hash, { content, kid });
+      this.#verified.set(digest, { content, kid });
       return content;
     }
     if (!forgiveExpiry) {
-      this.#verified.delete(hash);
+      this.#verified.delete(digest);
       throw new TokenRefused('expired');
     }
-    this.#verified.set(hash, { content, kid });
+    this.#verified.set(digest, { content, kid });
     return { ...content, expired: true };
   }
 

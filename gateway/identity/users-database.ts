@@ -4,14 +4,24 @@ import { migrations } from './schema.ts';
 /** Milliseconds since 1970, by the clock of the database. */
 export const sqlNow = `CAST(unixepoch('subsec') * 1000 AS INTEGER)`;
 
+/**
+ * Another number when this process may have heard of something new, or has written itself. As a next tick it comes when
+ * the callback under way and its microtasks are over, before the event loop looks for anything else.
+ */
+let turn = 0;
+const nextTurn = () => {
+  turn += 1;
+};
+
 /** users.db, which changes only when rights do. */
 export interface UsersDatabase {
   connection: Database;
   /**
    * Another value after every change, whoever made it: what was read under an older one may no longer be true.
-   * 2 µs, so it is asked on every request; there is no time-to-live anywhere.
+   * Some µs, so it is asked on every request; there is no time-to-live anywhere. It is read once for all that runs
+   * before this process hears of anything new: a request that came before that was sent before that.
    */
-  version(): string;
+  version(): number;
   /** One IMMEDIATE transaction. */
   write<Result>(work: () => Result): Result;
   close(): void;
@@ -22,15 +32,29 @@ export function openUsersDatabase(path: string): UsersDatabase {
   const connection = openDatabase(path, { migrations, synchronous: 'FULL' });
   // What a rotation or a revocation removes is gone from the file, not only from the table.
   connection.pragma('secure_delete = ON');
-  const dataVersion = connection.prepare('PRAGMA data_version').pluck();
+  const dataVersion = connection.prepare<[], number>('PRAGMA data_version').pluck();
   // data_version tells of the commits of other connections, not of this one's own.
   let ownWrites = 0;
+  let version = 0;
+  let readAt = -1;
   return {
     connection,
-    version: () => `${dataVersion.get()}.${ownWrites}`,
+    version() {
+      if (readAt === turn) return version;
+      readAt = turn;
+      process.nextTick(nextTurn);
+      // Both only ever grow.
+      version = dataVersion.get()! + ownWrites;
+      return version;
+    },
     write: (work) => {
       ownWrites += 1;
-      return connection.transaction(work).immediate();
+      nextTurn();
+      try {
+        return connection.transaction(work).immediate();
+      } finally {
+        nextTurn();
+      }
     },
     close: () => connection.close(),
   };
