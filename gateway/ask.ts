@@ -2,17 +2,20 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Endpoint } from '../oci/endpoints.ts';
 import type { BodyDeadlines } from './body-deadlines.ts';
 import { askCore } from './core.ts';
-import type { CoreAnswer, CoreMessages } from './core-messages.ts';
+import type { CoreAnswer } from './core-messages.ts';
 import type { CoreRequest } from './core-request.ts';
+import type { HotBlobs } from './hot-blobs.ts';
+import type { CoreReads } from './kept-answers.ts';
 import type { Pull } from './limits/pulls.ts';
 import type { CoreProxy } from './proxy.ts';
 
 /** Where the core is, and what it is asked with. */
 export interface Upstream {
   proxy: CoreProxy;
-  messages: CoreMessages;
+  reads: CoreReads;
   /** Where the core keeps `blobs/`. */
   storageRoot: string;
+  hotBlobs: HotBlobs;
   deadlines: BodyDeadlines;
 }
 
@@ -22,6 +25,8 @@ export interface UpstreamQuestion {
   response: ServerResponse;
   endpoint: Endpoint;
   pull: Pull | undefined;
+  /** What an earlier answer said turned out not to be so. */
+  anew?: boolean;
 }
 
 /** Over HTTP, its body to come; or as a message, with its body. */
@@ -55,9 +60,9 @@ export async function askUpstream(
 
 /** Small reads go as messages, everything else over HTTP. */
 async function ask(
-  { proxy, messages, deadlines }: Upstream,
+  { proxy, reads, deadlines }: Upstream,
   toCore: CoreRequest,
-  { request, response, endpoint: { kind } }: UpstreamQuestion,
+  { request, response, endpoint: { kind }, anew }: UpstreamQuestion,
 ): Promise<UpstreamAnswer> {
   if (toCore.body) {
     const body = deadlines.watch(request, kind === 'manifest' ? 'manifest' : 'upload');
@@ -70,6 +75,6 @@ async function ask(
   const { method, target, headers, context } = toCore;
   const isRead = method === 'GET' || method === 'HEAD';
   const isSmall = isRead && (kind === 'manifest' || kind === 'blob' || kind === 'base');
-  const answer = isSmall ? await messages.ask({ method, target, headers, context }) : undefined;
+  const answer = isSmall ? await reads.ask({ method, target, headers, context }, anew) : undefined;
   return answer ?? askCore(proxy, toCore, response);
 }

@@ -26,7 +26,17 @@ export interface BlobFile {
    * @throws Error when the file has fewer bytes, or the disk's own error.
    */
   send(destination: Writable, start: number, length: number, pace?: SendPace): Promise<void>;
+  /**
+   * All its bytes.
+   * @throws Error when it has become shorter, or the disk's own error.
+   */
+  read(): Promise<Buffer>;
   close(): Promise<void>;
+}
+
+/** @throws Error */
+export function demandSize(file: BlobFile, path: string, size: number): void {
+  if (file.size !== size) throw new Error(`${path} has ${file.size} bytes, its record says ${size}`);
 }
 
 /**
@@ -42,6 +52,7 @@ export async function openBlobFile(root: string, path: string): Promise<BlobFile
     return {
       size: stats.size,
       send: (destination, start, length, pace) => sendPart(descriptor, destination, { start, length, pace }),
+      read: () => readAll(descriptor, stats.size),
       close: () => closeFile(descriptor),
     };
   } catch (error) {
@@ -85,6 +96,16 @@ async function sendPart(
     destination.off('close', onClose);
     giveBack(buffer, isFree);
   }
+}
+
+async function readAll(descriptor: number, size: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafeSlow(size);
+  for (let position = 0; position < size; ) {
+    const count = await readSome(descriptor, bytes.subarray(position), size - position, position);
+    if (count === 0) throw new Error('the file ends before the size that it had');
+    position += count;
+  }
+  return bytes;
 }
 
 function readSome(descriptor: number, buffer: Buffer, length: number, position: number): Promise<number> {

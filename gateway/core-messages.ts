@@ -1,12 +1,24 @@
 import { connect, type Socket } from 'node:net';
 import { type Message, MessageSender, readMessages } from '../runtime/messages.ts';
-import { maxAnswerBytes, type ReadAnswer, type ReadQuestion } from '../runtime/read-messages.ts';
+import {
+  type Keep,
+  maxAnswerBytes,
+  type ReadAnswer,
+  type ReadQuestion,
+  type VersionAnswer,
+  type VersionQuestion,
+} from '../runtime/read-messages.ts';
 import { shortSocketPath } from '../runtime/socket-path.ts';
 
 /** The cheap way to the core, for reads whose answers are small. */
 export interface CoreMessages {
   /** @returns undefined when it has to be asked over HTTP: too large, or nobody there (which HTTP then finds out). */
   ask(question: ReadQuestion): Promise<CoreAnswer | undefined>;
+  /**
+   * The version that the core's store has now: no earlier than this was called. One question is sent for all who call
+   * before it goes out. @returns undefined when nobody is there.
+   */
+  version(): Promise<string | undefined>;
   close(): void;
 }
 
@@ -15,6 +27,8 @@ export interface CoreAnswer {
   /** Names in lower case. */
   headers: Record<string, string>;
   body: Buffer;
+  /** How long it may be given again. */
+  keep: Keep | undefined;
 }
 
 const maxMessageBytes = maxAnswerBytes + 1024 * 1024;
@@ -35,6 +49,7 @@ export function openCoreMessages(socketPath: string): CoreMessages {
       connection = new Connection(path.path);
       return connection.ask(question);
     },
+    version: () => (connection?.isOpen ? connection.version() : Promise.resolve(undefined)),
     close() {
       isClosed = true;
       connection?.close();
@@ -43,12 +58,16 @@ export function openCoreMessages(socketPath: string): CoreMessages {
   };
 }
 
+type Reply = Message | undefined;
+
 class Connection {
   isOpen = true;
   readonly #socket: Socket;
   readonly #sender: MessageSender;
-  readonly #waiting = new Map<number, (answer: CoreAnswer | undefined) => void>();
+  readonly #waiting = new Map<number, (reply: Reply) => void>();
   #lastId = 0;
+  /** Of a question that has not gone out yet. */
+  #version: Promise<string | undefined> | undefined;
 
   constructor(path: string) {
     this.#socket = connect({ path });
@@ -59,7 +78,29 @@ class Connection {
     this.#socket.on('close', () => this.#lost());
   }
 
-  ask(question: ReadQuestion): Promise<CoreAnswer | undefined> {
+  async ask(question: ReadQuestion): Promise<CoreAnswer | undefined> {
+    const reply = await this.#send(question);
+    if (!reply) return undefined;
+    const { status, headers, keep } = reply.head as ReadAnswer;
+    return status === 0 ? undefined : { statusCode: status, headers, body: reply.body, keep };
+  }
+
+  version(): Promise<string | undefined> {
+    if (!this.#version) {
+      this.#version = this.#send({ version: true }).then((reply) => (reply?.head as VersionAnswer)?.version);
+      // The sender sends in the same phase of the event loop; nothing is received between the two.
+      setImmediate(() => {
+        this.#version = undefined;
+      });
+    }
+    return this.#version;
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #send(question: ReadQuestion | VersionQuestion): Promise<Reply> {
     this.#lastId = (this.#lastId + 1) >>> 0;
     const id = this.#lastId;
     return new Promise((resolve) => {
@@ -68,15 +109,10 @@ class Connection {
     });
   }
 
-  close(): void {
-    this.#socket.destroy();
-  }
-
-  #take({ id, head, body }: Message): void {
-    const { status, headers } = head as ReadAnswer;
-    const resolve = this.#waiting.get(id);
-    this.#waiting.delete(id);
-    resolve?.(status === 0 ? undefined : { statusCode: status, headers, body });
+  #take(message: Message): void {
+    const resolve = this.#waiting.get(message.id);
+    this.#waiting.delete(message.id);
+    resolve?.(message);
   }
 
   #lost(): void {

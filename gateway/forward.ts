@@ -3,13 +3,17 @@ import { algorithmOf, type Digest, hexOf } from '../oci/digest.ts';
 import type { Endpoint } from '../oci/endpoints.ts';
 import { internalHeaders, type RequestContext } from '../runtime/request-context.ts';
 import { askUpstream, discard, type Upstream, type UpstreamAnswer } from './ask.ts';
-import { type BlobFile, openBlobFile } from './blob-file.ts';
+import { demandSize, openBlobFile } from './blob-file.ts';
 import { coreRequest } from './core-request.ts';
 import { returnedHeaders } from './headers.ts';
+import { maxHotBytes } from './hot-blobs.ts';
 import { tokenExpired } from './identity/index.ts';
 import type { Pace } from './limits/pace.ts';
 import type { Passage } from './limits/policy.ts';
 import { joinWarnings } from './warnings.ts';
+
+/** Up to here copying costs less than a second buffer does; with the head it makes one TLS record. */
+const maxTextBytes = 15 * 1024;
 
 /** Has the core answer, and passes its answer on: as it comes, or from the file that it names. */
 export async function forward(
@@ -27,7 +31,13 @@ export async function forward(
   const isWaiting = request.headers.expect !== undefined && request.httpVersion === '1.1';
   if (toCore.body && isWaiting) response.writeContinue();
   for (let attempt = 1; ; attempt++) {
-    const answer = await askUpstream(upstream, toCore, { request, response, endpoint, pull });
+    const answer = await askUpstream(upstream, toCore, {
+      request,
+      response,
+      endpoint,
+      pull,
+      anew: attempt > 1,
+    });
     if (context.ownerOnly && answer.statusCode === 401) {
       discard(answer);
       throw tokenExpired();
@@ -35,15 +45,14 @@ export async function forward(
     const part = namedPart(answer, endpoint, toCore.mayNameFile);
     if (!part) return relay(answer, response);
     discard(answer);
-    let file: BlobFile;
     try {
-      file = await openBlobFile(upstream.storageRoot, part.path);
+      return await sendPart(part, answer, response, upstream, pace);
     } catch (error) {
-      // The file was swept after the core named it; the content may live on under a new name.
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT' && attempt === 1) continue;
+      // The file was swept after the core named it, and the content may live on under a new name; or it is damaged, which
+      // the core finds out.
+      if (attempt === 1 && !response.headersSent && !response.destroyed) continue;
       throw error;
     }
-    return sendFile(file, part, answer, response, pace);
   }
 }
 
@@ -84,17 +93,31 @@ function isFileOf(digest: Digest, path: string): boolean {
   return path.startsWith(prefix) && /^[a-z0-9]{1,64}$/.test(path.slice(prefix.length));
 }
 
-async function sendFile(
-  file: BlobFile,
-  { path, start, length, size }: FilePart,
+/** @throws ENOENT before anything was sent. */
+async function sendPart(
+  part: FilePart,
   answer: UpstreamAnswer,
   response: ServerResponse,
+  { hotBlobs, storageRoot }: Upstream,
   pace: Pace | undefined,
 ): Promise<void> {
-  try {
-    if (file.size !== size) throw new Error(`${path} has ${file.size} bytes, its record says ${size}`);
+  const { path, start, length, size } = part;
+  const writeHead = () => {
     const headers = joinWarnings(response, returnedHeaders(answer.headers));
     response.writeHead(answer.statusCode!, { ...headers, 'content-length': length });
+  };
+  if (size <= maxHotBytes) {
+    const bytes = await hotBlobs.read(path, size);
+    await pace?.spend(length);
+    if (response.destroyed) return;
+    writeHead();
+    endWith(response, bytes.subarray(start, start + length));
+    return;
+  }
+  const file = await openBlobFile(storageRoot, path);
+  try {
+    demandSize(file, path, size);
+    writeHead();
     await file.send(response, start, length, pace);
     if (!response.destroyed) response.end();
   } finally {
@@ -107,7 +130,7 @@ function relay(answer: UpstreamAnswer, response: ServerResponse): void {
   if ('body' in answer) {
     if (response.destroyed) return;
     response.writeHead(answer.statusCode, joinWarnings(response, returnedHeaders(answer.headers)));
-    response.end(answer.body);
+    endWith(response, answer.body);
     return;
   }
   const onClose = () => {
@@ -117,4 +140,10 @@ function relay(answer: UpstreamAnswer, response: ServerResponse): void {
   answer.once('close', onClose);
   response.writeHead(answer.statusCode!, joinWarnings(response, returnedHeaders(answer.headers)));
   answer.pipe(response);
+}
+
+/** A text goes out in one write with the head before it; bytes would be written beside it. */
+function endWith(response: ServerResponse, body: Buffer): void {
+  if (body.length > maxTextBytes) response.end(body);
+  else response.end(body.toString('latin1'), 'latin1');
 }

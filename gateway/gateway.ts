@@ -12,7 +12,9 @@ import { BodyDeadlines } from './body-deadlines.ts';
 import { clientOriginReader } from './client-address.ts';
 import { openCoreMessages } from './core-messages.ts';
 import { type Hostnames, openHostnames } from './hostname.ts';
+import { openHotBlobs } from './hot-blobs.ts';
 import { openIdentity } from './identity/index.ts';
+import { keepAnswers } from './kept-answers.ts';
 import { type Limits, openLimits } from './limits/policy.ts';
 import { type Listener, openListener } from './listener.ts';
 import type { Metrics } from './metrics/metrics.ts';
@@ -90,7 +92,9 @@ export async function openFrontDoor(config: Config, log: Log, channel: Channel):
     const recorder = auditOver(channel);
     const audit = together(openAudit(log, accessLines), openWitness(recorder));
     const limits = openLimits({ config, log, channel, metrics, proxied });
-    const upstream = { proxy, messages, storageRoot: config['storage.root'], deadlines };
+    const reads = keepAnswers(messages);
+    const storageRoot = config['storage.root'];
+    const upstream = { proxy, reads, storageRoot, hotBlobs: openHotBlobs(storageRoot), deadlines };
     const api = await openApi(config, { identity, limits, audit, upstream, recorder });
     closers.push(() => api.close());
     const chain = createChain({

@@ -23,6 +23,11 @@ export interface Answer {
   headers: OutgoingHttpHeaders;
   /** A stream comes with its `Content-Length`. To a HEAD nothing of it is sent. */
   body?: Uint8Array | Readable;
+  /**
+   * How long whoever asked may give the same answer to the same question, for as long as the store's version stays.
+   * Milliseconds. Absent: not at all.
+   */
+  keepMs?: number;
 }
 
 /** The headers as they go out. */

@@ -1,9 +1,17 @@
+import { randomUUID } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import { type Endpoint, parseEndpoint } from '../oci/endpoints.ts';
 import { OciError } from '../oci/errors.ts';
 import { errorAnswer } from '../runtime/error-response.ts';
 import { type Message, MessageSender, readMessages } from '../runtime/messages.ts';
-import { maxAnswerBytes, type ReadAnswer, type ReadQuestion } from '../runtime/read-messages.ts';
+import {
+  type Keep,
+  maxAnswerBytes,
+  type ReadAnswer,
+  type ReadQuestion,
+  type VersionAnswer,
+  type VersionQuestion,
+} from '../runtime/read-messages.ts';
 import { type Answer, type Question, sentHeaders } from './answer.ts';
 import { handleBase } from './handlers/base.ts';
 import { readBlob } from './handlers/blobs.ts';
@@ -18,6 +26,8 @@ const maxQuestionBytes = 1024 * 1024;
  * gateway is told to ask over HTTP.
  */
 export function createMessageServer(core: Core): MessageServer {
+  const start = randomUUID();
+  const version = () => `${start} ${core.registry.version()}`;
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -25,7 +35,11 @@ export function createMessageServer(core: Core): MessageServer {
     // A gateway that was killed; those who wait for it are gone with it.
     socket.on('error', () => {});
     const sender = new MessageSender(socket);
-    readMessages(socket, maxQuestionBytes, (message) => void take(core, message, sender));
+    readMessages(socket, maxQuestionBytes, (message) => {
+      if ('version' in (message.head as ReadQuestion | VersionQuestion)) {
+        sender.send(message.id, { version: version() } satisfies VersionAnswer);
+      } else void take(core, version, message, sender);
+    });
   });
   return {
     server,
@@ -42,9 +56,16 @@ export interface MessageServer {
   close(): void;
 }
 
-async function take(core: Core, { id, head }: Message, sender: MessageSender): Promise<void> {
+async function take(
+  core: Core,
+  version: () => string,
+  { id, head }: Message,
+  sender: MessageSender,
+): Promise<void> {
   const { method, target, headers, context } = head as ReadQuestion;
   try {
+    // Before anything is read: the answer is then at worst newer than its version says.
+    const readFrom = version();
     const endpoint = parseEndpoint(method, target);
     if (!endpoint) throw new OciError('NOT_FOUND');
     const answer = await answerRead(core, endpoint, { method, headers, context });
@@ -53,7 +74,10 @@ async function take(core: Core, { id, head }: Message, sender: MessageSender): P
       sender.send(id, { status: 0, headers: {} } satisfies ReadAnswer);
       return;
     }
-    sender.send(id, { status: answer.status, headers: lowerCased(sentHeaders(answer)) }, body);
+    const { status, keepMs = 0 } = answer;
+    const keep: Keep | undefined = keepMs > 0 ? { version: readFrom, ms: keepMs } : undefined;
+    const sent = { status, headers: lowerCased(sentHeaders(answer)), ...(keep && { keep }) };
+    sender.send(id, sent satisfies ReadAnswer, body);
   } catch (error) {
     const { status, headers, body } = errorAnswer(error, core.log, context.requestId);
     sender.send(

@@ -9,12 +9,30 @@ export interface ReadQuestion {
   context: RequestContext;
 }
 
+/** Asks for the store's version alone, which a `VersionAnswer` tells. */
+export interface VersionQuestion {
+  version: true;
+}
+
 /** The answer; its body comes after it. */
 export interface ReadAnswer {
   /** 0: to be asked over HTTP. */
   status: number;
   /** Names in lower case. */
   headers: Record<string, string>;
+  /** Absent: the answer is for this one question. */
+  keep?: Keep;
+}
+
+/** For how many milliseconds the answer may be given again, while the store still has the version that it is from. */
+export interface Keep {
+  version: string;
+  ms: number;
+}
+
+/** Another one after every change of what answers are made from, and after every start of the core. */
+export interface VersionAnswer {
+  version: string;
 }
 
 /** A larger body goes over HTTP, where it waits in the core for a client that reads slowly. */

@@ -4,10 +4,15 @@ import { OciError } from '../../oci/errors.ts';
 import { type ByteRange, parseRange } from '../../oci/range.ts';
 import { internalHeaders, sendfileType } from '../../runtime/request-context.ts';
 import type { Answer, Question } from '../answer.ts';
-import type { BlobRow } from '../metadata/registry.ts';
+import type { BlobRow, Promised } from '../metadata/registry.ts';
 import { demandMatch, matchesEtag } from '../preconditions.ts';
 import type { Core } from '../server.ts';
 import { contentHeaders, deletedAnswer } from './responses.ts';
+
+/** That much later, at most, a file that was lost or damaged behind our back is found out. */
+const keepBlobMs = 1000;
+
+type WholeBlob = BlobRow & Promised;
 
 /** `GET`, `HEAD` and `DELETE /v2/<name>/blobs/<digest>` (spec end-2, end-10). */
 export async function handleBlob(
@@ -46,14 +51,15 @@ export async function readBlob(
 async function wholeBlob(
   { registry, store, log }: Core,
   digest: Digest,
-  find: () => Promise<BlobRow | undefined>,
+  find: () => Promise<(BlobRow & Partial<Promised>) | undefined>,
   requestId: string,
-): Promise<BlobRow> {
+): Promise<WholeBlob> {
   for (let attempt = 1; ; attempt++) {
     const blob = await find();
     if (blob?.state !== 'present') throw new OciError('BLOB_UNKNOWN', { detail: { digest } });
     const bytes = await store.size(blob.storageKey);
-    if (bytes === blob.size) return blob;
+    // A GET promises nothing.
+    if (bytes === blob.size) return { ...blob, renewAt: blob.renewAt ?? Number.POSITIVE_INFINITY };
     // Unless the look-up came just before another key took its place.
     if (attempt < 3 && !(await registry.markDamaged(digest, blob.storageKey))) continue;
     log.error('blob found damaged, a push of it will heal it', {
@@ -67,7 +73,7 @@ async function wholeBlob(
 }
 
 /** The core alone decides ranges and validators; whoever sends the bytes only sends them. */
-async function blobAnswer(core: Core, blob: BlobRow, question: Question): Promise<Answer> {
+async function blobAnswer(core: Core, blob: WholeBlob, question: Question): Promise<Answer> {
   const etag = `"${blob.digest}"`;
   const content = {
     ...contentHeaders,
@@ -81,11 +87,12 @@ async function blobAnswer(core: Core, blob: BlobRow, question: Question): Promis
   if (matchesEtag(headers['if-none-match'], etag)) {
     return { status: 304, headers: { ETag: etag, 'Docker-Content-Digest': blob.digest } };
   }
-  if (method === 'HEAD') return { status: 200, headers: { ...content, 'Content-Length': blob.size } };
+  const keepMs = Math.min(keepBlobMs, blob.renewAt - Date.now());
+  if (method === 'HEAD') return { status: 200, headers: { ...content, 'Content-Length': blob.size }, keepMs };
   const range = requestedRange(headers, etag, blob.size);
   const part = range ?? { start: 0, end: blob.size - 1 };
   const partial = range ? { 'Content-Range': `bytes ${part.start}-${part.end}/${blob.size}` } : {};
-  const whole = { status: range ? 206 : 200, headers: { ...content, ...partial } };
+  const whole = { status: range ? 206 : 200, headers: { ...content, ...partial }, keepMs };
   return partAnswer(core, blob, part, whole, headers[internalHeaders.sendfile] === sendfileType);
 }
 
@@ -94,7 +101,7 @@ async function partAnswer(
   { store }: Core,
   { storageKey, size }: BlobRow,
   { start, end }: ByteRange,
-  { status, headers }: Answer,
+  { status, headers, keepMs }: Answer,
   mayNameFile: boolean,
 ): Promise<Answer> {
   const location = store.locate(storageKey);
@@ -106,7 +113,7 @@ async function partAnswer(
       [internalHeaders.accel]: location.path,
       [internalHeaders.accelRange]: `${start}-${Math.max(0, end)}/${size}`,
     };
-    return { status, headers: { ...headers, ...accel } };
+    return { status, headers: { ...headers, ...accel }, ...(keepMs !== undefined && { keepMs }) };
   }
   if (size === 0) return { status, headers };
   const length = { 'Content-Length': end - start + 1 };

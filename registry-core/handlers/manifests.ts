@@ -9,10 +9,13 @@ import { formatWarning } from '../../oci/warning.ts';
 import type { Answer, Question, Submission } from '../answer.ts';
 import { checkEmbeddedData } from '../embedded-data.ts';
 import { readManifest } from '../manifest-body.ts';
-import type { ManifestRow, Registry, WrongSize } from '../metadata/registry.ts';
+import type { ManifestRow, Promised, Registry, WrongSize } from '../metadata/registry.ts';
 import { demandMatch, matchesEtag, preconditionOf } from '../preconditions.ts';
 import type { Core } from '../server.ts';
 import { contentHeaders, deletedAnswer } from './responses.ts';
+
+/** Pulls are noted, and warnings are due, that much later at most. */
+const keepManifestMs = 10_000;
 
 type ManifestEndpoint = Endpoint & { kind: 'manifest' };
 
@@ -58,6 +61,7 @@ export async function getManifest(
     status: 200,
     headers: { ...contentHeaders, ...validators, ...warning, 'Content-Type': manifest.mediaType },
     body: manifest.content,
+    keepMs: Math.min(keepManifestMs, manifest.renewAt - Date.now()),
   };
 }
 
@@ -81,9 +85,18 @@ async function removalWarning(
 function findManifest(registry: Registry, method: string, repository: string, reference: Reference) {
   return registry.promiseManifest(repository, reference).catch((error) => {
     const isFull = ['SQLITE_FULL', 'ENOSPC'].includes((error as NodeJS.ErrnoException).code ?? '');
-    if (isFull && method === 'GET') return registry.manifest(repository, reference);
+    if (isFull && method === 'GET') return unpromised(registry, repository, reference);
     throw error;
   });
+}
+
+async function unpromised(
+  registry: Registry,
+  repository: string,
+  reference: Reference,
+): Promise<(ManifestRow & Promised) | undefined> {
+  const manifest = await registry.manifest(repository, reference);
+  return manifest && { ...manifest, renewAt: 0 };
 }
 
 async function putManifest(

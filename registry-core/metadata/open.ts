@@ -1,6 +1,6 @@
 import { openDatabase } from '../../runtime/sqlite.ts';
 import { Reads } from './reads.ts';
-import type { ManifestRow, Registry } from './registry.ts';
+import type { ManifestRow, Promised, Registry } from './registry.ts';
 import type { Retention } from './review.ts';
 import { migrations } from './schema.ts';
 import { TagUse } from './tag-use.ts';
@@ -26,18 +26,22 @@ export function openRegistry({
   const reads = new Reads(database);
   const writer = startWriter({ path, retention }, onDeath);
   const use = new TagUse(reads, retention, (pulls) => writer.call('recordPulls', pulls));
-  const fresh = (leaseUntil: number) => leaseUntil - Date.now() > retention.leaseMs / 2;
+  // Half a lease is what is promised, so nothing is written while more than that is left.
+  const half = retention.leaseMs / 2;
   return {
+    version: () => reads.version(),
     blob: async (repository, digest) => reads.blob(repository, digest),
     storedBlob: async (digest) => reads.storedBlob(digest),
     async promiseBlob(repository, digest) {
       const row = reads.blob(repository, digest);
       if (row?.state !== 'present' && row?.state !== 'absent') return undefined;
-      // Half a lease is what is promised, so nothing is written while more than that is left.
-      if (fresh(row.leaseUntil)) return row;
-      return (await writer.call('renewLink', repository, digest)) ? row : undefined;
+      const now = Date.now();
+      if (row.leaseUntil - half > now) return { ...row, renewAt: row.leaseUntil - half };
+      return (await writer.call('renewLink', repository, digest))
+        ? { ...row, renewAt: now + half }
+        : undefined;
     },
-    promiseManifest: (repository, reference) => promiseManifest(reads, writer, fresh, repository, reference),
+    promiseManifest: (repository, reference) => promiseManifest(reads, writer, half, repository, reference),
     markDamaged: (digest, key) => writer.call('markDamaged', digest, key),
     manifest: async (repository, reference) => reads.manifest(repository, reference),
     notePull: (repository, reference, manifest) => use.note(repository, reference, manifest),
@@ -77,14 +81,16 @@ export function openRegistry({
 async function promiseManifest(
   reads: Reads,
   writer: Writer,
-  fresh: (leaseUntil: number) => boolean,
+  half: number,
   repository: string,
   reference: Parameters<Registry['promiseManifest']>[1],
-): Promise<ManifestRow | undefined> {
+): Promise<(ManifestRow & Promised) | undefined> {
   for (let attempt = 0; attempt < 3; attempt++) {
     const row = reads.manifest(repository, reference);
     if (!row) return undefined;
-    if (fresh(row.leaseUntil) || (await writer.call('renewManifest', repository, row.digest))) return row;
+    const now = Date.now();
+    if (row.leaseUntil - half > now) return { ...row, renewAt: row.leaseUntil - half };
+    if (await writer.call('renewManifest', repository, row.digest)) return { ...row, renewAt: now + half };
     if ('digest' in reference) return undefined;
   }
   return undefined;

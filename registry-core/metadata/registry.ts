@@ -9,10 +9,12 @@ import type { Precondition } from '../preconditions.ts';
  * method is one whole transaction, and what it returned survives power loss. Time is the store's.
  */
 export interface Registry {
+  /** Another value after every change, whoever made it: what was read under an older one may no longer be true. */
+  version(): number;
   /** A blob that this repository may read, for GET. No promise is made. */
   blob(repository: string, digest: Digest): Promise<BlobRow | undefined>;
   /** For HEAD: the answer is a promise, so the lease is renewed with it. */
-  promiseBlob(repository: string, digest: Digest): Promise<BlobRow | undefined>;
+  promiseBlob(repository: string, digest: Digest): Promise<(BlobRow & Promised) | undefined>;
   /** Key under which a blob's bytes are, whichever repository links to it. */
   storedBlob(digest: Digest): Promise<BlobRow | undefined>;
   /**
@@ -45,7 +47,7 @@ export interface Registry {
   /** A manifest as it stands, when no promise can be made (a full disk). */
   manifest(repository: string, reference: Reference): Promise<ManifestRow | undefined>;
   /** For GET and HEAD, both promises: renews the manifest's lease. */
-  promiseManifest(repository: string, reference: Reference): Promise<ManifestRow | undefined>;
+  promiseManifest(repository: string, reference: Reference): Promise<(ManifestRow & Promised) | undefined>;
   /** Notes a GET, in memory; it is written within a minute, together with others. A crash loses it. */
   notePull(repository: string, reference: Reference, manifest: ManifestRow): void;
   /** Writes down the pulls that were noted. */
@@ -91,6 +93,12 @@ export interface BlobRow {
   size: number;
   state: 'present' | 'absent' | 'damaged' | 'condemned';
   storageKey: string;
+}
+
+/** Comes with an answer that is a promise. */
+export interface Promised {
+  /** Until then it may be given again without a renewal of the lease. Milliseconds since 1970. */
+  renewAt: number;
 }
 
 export interface MountRequest {
