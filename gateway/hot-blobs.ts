@@ -1,5 +1,5 @@
 import { demandSize, openBlobFile } from './blob-file.ts';
-import { SizedMap } from './sized-map.ts';
+import { RecentMap } from './recent-map.ts';
 
 /** Small blobs (configs, mostly) that are asked for again and again: opening the file costs more than sending it. */
 export interface HotBlobs {
@@ -18,7 +18,7 @@ const bytesBesides = 500;
 
 /** @param root as in `openBlobFile`. */
 export function openHotBlobs(root: string): HotBlobs {
-  const kept = new SizedMap<Buffer>(maxKeptBytes);
+  const kept = new RecentMap<Buffer>(maxKeptBytes);
   return {
     async read(path, size) {
       const known = kept.get(path);

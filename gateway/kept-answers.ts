@@ -1,6 +1,6 @@
 import type { ReadQuestion } from '../runtime/read-messages.ts';
 import type { CoreAnswer, CoreMessages } from './core-messages.ts';
-import { SizedMap } from './sized-map.ts';
+import { RecentMap } from './recent-map.ts';
 
 /** Reads of the core, of which what is asked often is kept here. */
 export interface CoreReads {
@@ -30,7 +30,7 @@ const deciding = ['if-match', 'if-none-match', 'if-range', 'range'];
  * would not tell, and the reads of a hundred nodes that pull the same image cost it next to nothing.
  */
 export function keepAnswers(messages: CoreMessages): CoreReads {
-  const kept = new SizedMap<Kept>(maxBytes);
+  const kept = new RecentMap<Kept>(maxBytes);
   return {
     async ask(question, anew = false) {
       const key = keyOf(question);

@@ -1,5 +1,5 @@
 import type { Exchange } from '../exchange.ts';
-import { BoundedMap } from '../identity/bounded-map.ts';
+import { RecentMap } from '../recent-map.ts';
 
 /** How long after asking for a tag a client may come for its digest. */
 const keptMs = 60_000;
@@ -10,7 +10,7 @@ const maxKept = 10_000;
  * digest that they were told. Where several workers serve, the one that was asked knows.
  */
 export class AskedTags {
-  readonly #tags = new BoundedMap<string, { tag: string; at: number }>(maxKept);
+  readonly #tags = new RecentMap<{ tag: string; at: number }>(maxKept);
 
   /** @param exchange a HEAD of a manifest by tag that was answered with a digest. */
   note(exchange: Exchange, tag: string, digest: string): void {

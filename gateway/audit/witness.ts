@@ -3,8 +3,8 @@ import type { AuditAction, AuditEntry } from '../../runtime/audit-entry.ts';
 import { blankSecrets } from '../../runtime/secrets.ts';
 import { rightNeeded } from '../access.ts';
 import type { Exchange } from '../exchange.ts';
-import { BoundedMap } from '../identity/bounded-map.ts';
 import type { Credential } from '../identity/index.ts';
+import { RecentMap } from '../recent-map.ts';
 import type { Audit } from './access-log.ts';
 import { AskedTags } from './asked-tags.ts';
 import type { AuditRecorder } from './trail.ts';
@@ -16,7 +16,7 @@ const maxLogins = 10_000;
 /** Puts into the audit trail what is to be seen of requests. */
 export function openWitness(trail: AuditRecorder): Audit {
   const asked = new AskedTags();
-  const logins = new BoundedMap<string, number>(maxLogins);
+  const logins = new RecentMap<number>(maxLogins);
 
   /** Accepted credentials are a login where a token is issued for them, elsewhere the first time in a while. */
   function isLogin({ actor, clientAddress, logTarget, response }: Exchange): boolean {

@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { RecentMap } from '../recent-map.ts';
 import type { Account } from './account-store.ts';
-import { BoundedMap } from './bounded-map.ts';
 import { isSame, type LiveRights } from './live-rights.ts';
 import { LoginFailure } from './login-failure.ts';
 import type { LoginWork } from './login-work.ts';
@@ -24,7 +24,7 @@ export class BasicLogin {
   /** Of this process alone: the keys of the cache are worth nothing outside of it. */
   readonly #secret = randomBytes(32);
   /** When each was last used, on the monotonic clock. */
-  readonly #verified = new BoundedMap<string, number>(maxRemembered);
+  readonly #verified = new RecentMap<number>(maxRemembered);
   readonly #underWay = new Map<string, Promise<boolean>>();
 
   constructor(rights: LiveRights, passwords: PasswordPool, work: LoginWork, stronger: StrongerHash) {

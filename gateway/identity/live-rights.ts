@@ -1,6 +1,6 @@
 import type { RepositoryRight } from '../../runtime/repository-rights.ts';
+import { RecentMap } from '../recent-map.ts';
 import { type Account, AccountStore } from './account-store.ts';
-import { BoundedMap } from './bounded-map.ts';
 import { noRights, type Rights } from './decide.ts';
 import { GrantStore } from './grant-store.ts';
 import { type HtpasswdSource, noHtpasswd } from './htpasswd-file.ts';
@@ -35,7 +35,7 @@ export class LiveRights {
   #htpasswdVersion = -1;
   readonly #kept = new Map<string, unknown>();
   /** Names and ids of nothing; so they are read no more often than those of something. */
-  readonly #absent = new BoundedMap<string, true>(maxUnknown);
+  readonly #absent = new RecentMap<true>(maxUnknown);
 
   constructor(
     database: UsersDatabase,

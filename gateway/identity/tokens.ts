@@ -1,5 +1,5 @@
 import { hash, randomUUID } from 'node:crypto';
-import { BoundedMap } from './bounded-map.ts';
+import { RecentMap } from '../recent-map.ts';
 import { clockToleranceSeconds, signJwt, TokenRefused, verifyJwt } from './jwt.ts';
 import { formatScopes } from './scopes.ts';
 import type { KeyRing, SigningKeys } from './signing-keys.ts';
@@ -41,7 +41,7 @@ export class Tokens {
   readonly #keys: SigningKeys;
   readonly #lifetimeSeconds: number;
   /** By SHA-256 of the token. Verifying takes 220 µs, remembering 2. */
-  readonly #verified = new BoundedMap<string, Verified>(maxVerified);
+  readonly #verified = new RecentMap<Verified>(maxVerified);
 
   constructor(service: string, keys: SigningKeys, lifetimeSeconds: number) {
     this.#service = service;

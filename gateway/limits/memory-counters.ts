@@ -1,7 +1,7 @@
 import type { Rate } from '../../runtime/budgets.ts';
+import { RecentMap } from '../recent-map.ts';
 import type { Count, Counters } from './counters.ts';
 import { HeldCounts } from './held-counts.ts';
-import { RecentMap } from './recent-map.ts';
 
 export interface CounterWindow {
   used: number;

@@ -4,9 +4,9 @@ import type { Config } from '../../runtime/config-schema.ts';
 import { formatDuration } from '../../runtime/duration.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { LimitDecision } from '../metrics/metrics.ts';
+import { RecentMap } from '../recent-map.ts';
 import type { Count } from './counters.ts';
 import { rateLimitFields, retryAfter, seconds } from './fields.ts';
-import { RecentMap } from './recent-map.ts';
 import type { Budget } from './rules.ts';
 
 export interface RefusalParts {

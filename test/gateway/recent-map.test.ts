@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SizedMap } from '../../gateway/sized-map.ts';
+import { RecentMap } from '../../gateway/recent-map.ts';
 
 test('keeps what is used, and no more bytes than it has room for', () => {
-  const map = new SizedMap<number>(1000);
+  const map = new RecentMap<number>(1000);
   for (let key = 0; key < 1000; key++) {
     map.set(`${key}`, key, 100);
     assert.equal(map.get('0'), 0);
@@ -14,7 +14,7 @@ test('keeps what is used, and no more bytes than it has room for', () => {
 });
 
 test('what was set anew counts once, what was deleted not at all, and what is too large is not taken', () => {
-  const map = new SizedMap<string>(1000);
+  const map = new RecentMap<string>(1000);
   map.set('a', 'old', 100);
   for (let time = 0; time < 100; time++) map.set('b', 'again', 300);
   assert.equal(map.get('a'), 'old');
