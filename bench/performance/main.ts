@@ -44,6 +44,12 @@ async function main(options: Options): Promise<void> {
   process.exit();
 }
 
+interface Result {
+  row: string;
+  unit: string;
+  samples: Samples;
+}
+
 async function run(root: string, options: Options, running: Server[]): Promise<void> {
   const kinds = await prepare(root, options.servers);
   if (options.rows.some(({ needsNames }) => needsNames)) for (const kind of kinds) putNames(kind);
@@ -54,9 +60,16 @@ async function run(root: string, options: Options, running: Server[]): Promise<v
   for (const { name, pids } of running) console.log(`${name}: processes ${pids().join(' ')}`);
   const machine = describeMachine();
   console.log(`\n${machine}\n\n${heading}`);
-  const results = await runAll(options, running);
   const configurations = Object.fromEntries(kinds.map(({ name, configuration }) => [name, configuration]));
-  writeFileSync(options.json, JSON.stringify({ machine, configurations, results }, undefined, 2));
+  const results: Result[] = [];
+  for (const row of options.rows) {
+    const samples = await attempt(row, running, options);
+    if (!samples) continue;
+    console.log(line(row, samples));
+    results.push({ row: row.name, unit: row.unit, samples });
+    // After each row: who interrupts a long run keeps what there is.
+    writeFileSync(options.json, JSON.stringify({ machine, configurations, results }, undefined, 2));
+  }
 }
 
 async function prepare(root: string, names: readonly ServerName[]): Promise<ServerKind[]> {
@@ -74,19 +87,15 @@ function putNames({ name, storage }: ServerKind): void {
   else buildPeerStore(storage, listed);
 }
 
-async function runAll(options: Options, servers: readonly Server[]) {
-  const results: { row: string; unit: string; samples: Samples }[] = [];
-  for (const row of options.rows) {
-    try {
-      const samples = await runRow(row, servers, options);
-      results.push({ row: row.name, unit: row.unit, samples });
-      console.log(line(row, samples));
-    } catch (error) {
-      process.exitCode = 1;
-      console.error(`\nFAILED: ${row.title}: ${(error as Error).message}\n`);
-    }
+/** A row that fails says so, and the others go on. */
+async function attempt(row: Row, servers: readonly Server[], options: Options): Promise<Samples | undefined> {
+  try {
+    return await runRow(row, servers, options);
+  } catch (error) {
+    process.exitCode = 1;
+    console.error(`\nFAILED: ${row.title}: ${(error as Error).message}\n`);
+    return undefined;
   }
-  return results;
 }
 
 /** The servers in turn, another one first in each round. */

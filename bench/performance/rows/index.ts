@@ -1,3 +1,4 @@
+import { connections } from './connections.ts';
 import { lists } from './lists.ts';
 import { pulls } from './pulls.ts';
 import { pushes } from './pushes.ts';
@@ -6,4 +7,12 @@ import { slowHashes } from './slow-hashes.ts';
 import { smallReads } from './small-reads.ts';
 import { start } from './start.ts';
 
-export const rows: readonly Row[] = [...smallReads, ...pulls, ...pushes, ...lists, slowHashes, start];
+export const rows: readonly Row[] = [
+  ...smallReads,
+  ...pulls,
+  ...pushes,
+  ...lists,
+  slowHashes,
+  start,
+  ...connections,
+];

@@ -1,11 +1,12 @@
 import { pullAtOnce } from '../load/curl.ts';
 import { wrk } from '../load/wrk.ts';
+import type { Server } from '../servers/server.ts';
 import { median } from '../statistics.ts';
 import { blobPath, mib, putBlob } from './content.ts';
-import type { Row } from './row.ts';
+import type { Row, Work } from './row.ts';
 
 const layerBytes = 256 * mib;
-const stormBytes = 80 * mib;
+export const stormBytes = 80 * mib;
 const stormClients = 100;
 
 function layerRow(clients: number): Row {
@@ -33,16 +34,18 @@ const storm: Row = {
   per: 'GB',
   target: { ratio: 1.4, bounds: { peakMib: { atMost: 300 }, slowestOfMedian: { atMost: 1.2 } } },
   prepare: putBlob(stormBytes),
-  async run(server) {
-    const startedAt = performance.now();
-    const load = { path: blobPath(stormBytes), clients: stormClients, bytes: stormBytes };
-    const times = await pullAtOnce(server, load);
-    return {
-      value: (performance.now() - startedAt) / 1000,
-      count: (stormClients * stormBytes) / 1e9,
-      details: { slowestOfMedian: Math.max(...times) / median(times) },
-    };
-  },
+  run: runStorm,
 };
+
+export async function runStorm(server: Server): Promise<Work> {
+  const startedAt = performance.now();
+  const load = { path: blobPath(stormBytes), clients: stormClients, bytes: stormBytes };
+  const times = await pullAtOnce(server, load);
+  return {
+    value: (performance.now() - startedAt) / 1000,
+    count: (stormClients * stormBytes) / 1e9,
+    details: { slowestOfMedian: Math.max(...times) / median(times) },
+  };
+}
 
 export const pulls: readonly Row[] = [layerRow(1), layerRow(4), layerRow(16), storm];

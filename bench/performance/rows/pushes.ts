@@ -22,7 +22,7 @@ function newLayer(): Blob {
   return blobOf(own, ...pieces.slice(1));
 }
 
-function newSmallImage() {
+export function newSmallImage() {
   const layers = Array.from({ length: 5 }, () => blobOf(randomBytes(4 * kib)));
   const config = Buffer.from(
     `{"architecture":"amd64","os":"linux","of":"${randomBytes(16).toString('hex')}"}`,

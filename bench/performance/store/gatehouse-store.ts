@@ -5,6 +5,10 @@ import { openDatabase } from '../../../runtime/sqlite.ts';
 import { blobOf } from '../load/push.ts';
 import { commonImage, hexOf, type Names, repositoryName, tagName } from './images.ts';
 
+/** Leases that run and pulls of just now: what is asked for has nothing to renew. */
+const now = Date.now();
+const leaseUntil = now + 24 * 3_600_000;
+
 type Database = ReturnType<typeof openDatabase>;
 
 /** A data directory of Gatehouse with these names in it, made without asking it. */
@@ -37,20 +41,20 @@ function putNames(database: Database, names: Names): void {
     'INSERT INTO repositories (name, created_at) VALUES (?, 1) RETURNING id',
   );
   const link = database.prepare(
-    'INSERT INTO links (repository_id, digest, lease_until, created_at) VALUES (?, ?, 1, 1)',
+    `INSERT INTO links (repository_id, digest, lease_until, created_at) VALUES (?, ?, ${leaseUntil}, 1)`,
   );
   const manifest = database.prepare(
     `INSERT INTO manifests (repository_id, digest, media_type, kind, size, lease_until, unheld_since, pushed_at,
-       actor, request_id, client_address, content)
-     VALUES (?, ?, 'application/vnd.oci.image.manifest.v1+json', 'image', ?, 1, 1, 1, 'bench', '-', '-', ?)
+       pulled_at, actor, request_id, client_address, content)
+     VALUES (?, ?, 'application/vnd.oci.image.manifest.v1+json', 'image', ?, ${leaseUntil}, 1, 1, ${now}, 'bench', '-', '-', ?)
      RETURNING id`,
   );
   const edge = database.prepare(
     'INSERT INTO manifest_blobs (repository_id, digest, manifest_id) VALUES (?, ?, ?)',
   );
   const tag = database.prepare(
-    `INSERT INTO tags (repository_id, name, digest, updated_at, actor, request_id, client_address)
-     VALUES (?, ?, ?, 1, 'bench', '-', '-')`,
+    `INSERT INTO tags (repository_id, name, digest, updated_at, pulled_at, actor, request_id, client_address)
+     VALUES (?, ?, ?, 1, ${now}, 'bench', '-', '-')`,
   );
   const { manifest: content, blobs } = commonImage;
   const { digest } = blobOf(content);
