@@ -8,6 +8,7 @@ import type { Samples } from './compare.ts';
 import { describeMachine } from './machine.ts';
 import { measure } from './measure.ts';
 import { help, type Options, readOptions } from './options.ts';
+import { coresOfOthers } from './others.ts';
 import { heading, line } from './report.ts';
 import { listed } from './rows/lists.ts';
 import type { Row } from './rows/row.ts';
@@ -16,6 +17,7 @@ import { gatehouse } from './servers/gatehouse.ts';
 import { makeMaterials } from './servers/materials.ts';
 import { nginx } from './servers/nginx.ts';
 import type { Server, ServerKind, ServerName } from './servers/server.ts';
+import { median } from './statistics.ts';
 import { buildGatehouseStore } from './store/gatehouse-store.ts';
 import { buildPeerStore } from './store/peer-store.ts';
 
@@ -44,10 +46,15 @@ async function main(options: Options): Promise<void> {
   process.exit();
 }
 
-interface Result {
+interface Outcome {
+  samples: Samples;
+  /** Cores that other programs took meanwhile, a figure for each round. */
+  others: number[];
+}
+
+interface Result extends Outcome {
   row: string;
   unit: string;
-  samples: Samples;
 }
 
 async function run(root: string, options: Options, running: Server[]): Promise<void> {
@@ -55,6 +62,8 @@ async function run(root: string, options: Options, running: Server[]): Promise<v
   if (options.rows.some(({ needsNames }) => needsNames)) for (const kind of kinds) putNames(kind);
   for (const kind of kinds) {
     console.log(`## ${kind.name}\n\n${kind.configuration}`);
+    // The first start makes databases, certificates and caches of compiled code; what is measured is every later one.
+    await (await kind.start()).stop();
     running.push(await kind.start());
   }
   for (const { name, pids } of running) console.log(`${name}: processes ${pids().join(' ')}`);
@@ -63,10 +72,10 @@ async function run(root: string, options: Options, running: Server[]): Promise<v
   const configurations = Object.fromEntries(kinds.map(({ name, configuration }) => [name, configuration]));
   const results: Result[] = [];
   for (const row of options.rows) {
-    const samples = await attempt(row, running, options);
-    if (!samples) continue;
-    console.log(line(row, samples));
-    results.push({ row: row.name, unit: row.unit, samples });
+    const outcome = await attempt(row, running, options);
+    if (!outcome) continue;
+    console.log(line(row, outcome.samples, median(outcome.others)));
+    results.push({ row: row.name, unit: row.unit, ...outcome });
     // After each row: who interrupts a long run keeps what there is.
     writeFileSync(options.json, JSON.stringify({ machine, configurations, results }, undefined, 2));
   }
@@ -88,7 +97,7 @@ function putNames({ name, storage }: ServerKind): void {
 }
 
 /** A row that fails says so, and the others go on. */
-async function attempt(row: Row, servers: readonly Server[], options: Options): Promise<Samples | undefined> {
+async function attempt(row: Row, servers: readonly Server[], options: Options): Promise<Outcome | undefined> {
   try {
     return await runRow(row, servers, options);
   } catch (error) {
@@ -99,16 +108,18 @@ async function attempt(row: Row, servers: readonly Server[], options: Options): 
 }
 
 /** The servers in turn, another one first in each round. */
-async function runRow(row: Row, servers: readonly Server[], options: Options): Promise<Samples> {
+async function runRow(row: Row, servers: readonly Server[], options: Options): Promise<Outcome> {
   const { rounds, warmUps, seconds } = options;
   for (const server of servers) await row.prepare?.(server);
   const samples: Samples = {};
+  const others: number[] = [];
   for (let round = -warmUps; round < rounds; round++) {
+    others.push(await coresOfOthers());
     for (let turn = 0; turn < servers.length; turn++) {
       const server = servers[(turn + round + warmUps) % servers.length]!;
       const sample = await measure(row, server, seconds);
       if (round >= 0) samples[server.name] = [...(samples[server.name] ?? []), sample];
     }
   }
-  return samples;
+  return { samples, others };
 }

@@ -4,11 +4,11 @@ import type { Row, Target } from './rows/row.ts';
 import { serverNames } from './servers/server.ts';
 import { median } from './statistics.ts';
 
-export const heading = `| row | ${serverNames.join(' | ')} | ratio | CPU share | wanted | |
-|${'---|'.repeat(serverNames.length + 5)}`;
+export const heading = `| row | ${serverNames.join(' | ')} | ratio | CPU share | wanted | | others' cores |
+|${'---|'.repeat(serverNames.length + 6)}`;
 
 /** A line of the table: what each server did, and how Gatehouse stands against the better of its peers. */
-export function line(row: Row, samples: Samples): string {
+export function line(row: Row, samples: Samples, coresOfOthers: number): string {
   const compared = compare(row, samples);
   const missing = shortfalls(row, samples, compared);
   const cells = [
@@ -18,6 +18,7 @@ export function line(row: Row, samples: Samples): string {
     compared && Number.isFinite(compared.cpuShare) ? `${compared.cpuShare.toFixed(2)}×` : '–',
     wanted(row.target),
     compared ? (missing.length > 0 ? `**not ${missing.join(', ')}**` : 'reached') : '–',
+    coresOfOthers.toFixed(1),
   ];
   return `| ${cells.join(' | ')} |`;
 }
