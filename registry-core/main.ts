@@ -38,6 +38,9 @@ async function startCore(config: Config, log: Log): Promise<Running> {
   const uploads = new UploadSessions(registry, store, config['uploads.expiry']);
   for (const error of await uploads.recover())
     log.error('an upload could not be finished at start', { error });
+  uploads.startSettling((error) =>
+    log.error('files of small blobs could not be synced, trying again', { error }),
+  );
   const disk = watchCoreDisk(config, log);
   const status = statusReader(config, registry, disk);
   const core = { registry, store, uploads, settings: coreSettings(config), disk, status, log };
@@ -50,6 +53,7 @@ async function startCore(config: Config, log: Log): Promise<Running> {
       await disk.close();
       messages.close();
       await drainServer(server, config['shutdown.drain']);
+      await uploads.close();
       await registry.close();
       lock.release();
     },

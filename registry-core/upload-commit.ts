@@ -1,7 +1,8 @@
 import type { Digest } from '../oci/digest.ts';
 import { OciError } from '../oci/errors.ts';
 import { faultPoint } from '../runtime/fault-points.ts';
-import type { Registry, SessionRow } from './metadata/registry.ts';
+import type { BlobJournal } from './blob-journal.ts';
+import type { CommitBlob, Registry, SessionRow } from './metadata/registry.ts';
 import type { BlobStore } from './storage/blob-store.ts';
 import type { UploadHashes } from './upload-hashes.ts';
 
@@ -10,39 +11,68 @@ export class UploadCommit {
   readonly #registry: Registry;
   readonly #store: BlobStore;
   readonly #hashes: UploadHashes;
+  readonly #journal: BlobJournal;
 
-  constructor(registry: Registry, store: BlobStore, hashes: UploadHashes) {
+  constructor(registry: Registry, store: BlobStore, hashes: UploadHashes, journal: BlobJournal) {
     this.#registry = registry;
     this.#store = store;
     this.#hashes = hashes;
+    this.#journal = journal;
   }
 
-  /** Sync, closing, rename, commit of the first `size` bytes, whose digest was verified. */
-  async close(session: SessionRow, digest: Digest, size: number): Promise<void> {
-    const file = await this.#store.openUpload(session.id, size);
+  /**
+   * Sync, closing, rename, commit of the first `size` bytes, whose digest was verified.
+   * @param content all of them, where they are few: then the sync of the closing is the only one.
+   */
+  async close({ id }: SessionRow, digest: Digest, size: number, content?: Uint8Array): Promise<void> {
+    const journaled = content && this.#journal.takes(size) ? content : undefined;
+    if (!journaled) await this.#sync(id, size);
+    const key = this.#store.newKey(digest);
+    if (!(await this.#registry.closeSession(id, digest, key, size, journaled))) {
+      throw new OciError('BLOB_UPLOAD_UNKNOWN', { message: 'the upload session expired meanwhile' });
+    }
+    faultPoint('core.closing.recorded');
+    if (journaled) {
+      this.#journal.added(size);
+      await this.#store.placeUpload(id, key);
+    } else await this.#rename(id, key);
+    await this.#commit({ session: id, digest, key, size, isJournaled: journaled !== undefined });
+  }
+
+  /** Commits a session that is closing. @returns false when it has lost bytes. */
+  async complete({ id, closingDigest, closingKey, offset }: SessionRow): Promise<boolean> {
+    const key = closingKey!;
+    const content = await this.#registry.journaledContent(key);
+    if (content) await this.#journal.restore(id, key, content);
+    else {
+      const here = (await this.#store.uploadSize(id)) ?? (await this.#store.size(key));
+      if (here !== offset) return false;
+      await this.#rename(id, key);
+    }
+    await this.#commit({ session: id, digest: closingDigest!, key, size: offset });
+    return true;
+  }
+
+  async #sync(id: string, size: number): Promise<void> {
+    const file = await this.#store.openUpload(id, size);
     try {
       await file.sync();
     } catch (error) {
-      await this.#abandon(session.id);
+      await this.#abandon(id);
       throw error;
     } finally {
       await file.close();
     }
     faultPoint('core.upload.synced');
-    const key = this.#store.newKey(digest);
-    if (!(await this.#registry.closeSession(session.id, digest, key, size))) {
-      throw new OciError('BLOB_UPLOAD_UNKNOWN', { message: 'the upload session expired meanwhile' });
-    }
-    faultPoint('core.closing.recorded');
-    await this.#commit(session.id, digest, key, size);
   }
 
-  /** Commits a session that is closing. @returns false when it has lost bytes. */
-  async complete({ id, closingDigest, closingKey, offset }: SessionRow): Promise<boolean> {
-    const here = (await this.#store.uploadSize(id)) ?? (await this.#store.size(closingKey!));
-    if (here !== offset) return false;
-    await this.#commit(id, closingDigest!, closingKey!, offset);
-    return true;
+  async #rename(id: string, key: string): Promise<void> {
+    await this.#store.commitUpload(id, key).catch(async (error) => {
+      const isRenamed = (await this.#store.uploadSize(id).catch(() => undefined)) === undefined;
+      if (isRenamed) await this.#abandon(id, key);
+      throw error;
+    });
+    faultPoint('core.directory.synced');
   }
 
   /** Every session that is closing, at the start. @returns why some could not be finished. */
@@ -69,18 +99,13 @@ export class UploadCommit {
     await Promise.allSettled([...files, this.#registry.cancelSession(id)]);
   }
 
-  async #commit(id: string, digest: Digest, key: string, size: number): Promise<void> {
-    await this.#store.commitUpload(id, key).catch(async (error) => {
-      const isRenamed = (await this.#store.uploadSize(id).catch(() => undefined)) === undefined;
-      if (isRenamed) await this.#abandon(id, key);
-      throw error;
-    });
-    faultPoint('core.directory.synced');
+  async #commit(closed: Omit<CommitBlob, 'brokenKey'>): Promise<void> {
+    const { session: id, digest, key, size } = closed;
     const stored = await this.#registry.storedBlob(digest);
     // A file under the old key is trusted only as far as its size; anything else is healed by the new bytes.
     const whole = stored?.storageKey && (await this.#sizeOrNothing(stored.storageKey)) === size;
     const brokenKey = whole ? undefined : stored?.storageKey;
-    const commit = this.#registry.commitBlob({ session: id, digest, size, key, brokenKey });
+    const commit = this.#registry.commitBlob({ ...closed, brokenKey });
     const { displaced } = await commit.catch(async (error) => {
       // The session expired, and its files may have been swept before this one had its name.
       if (error instanceof OciError) await this.#store.remove(key).catch(() => undefined);

@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { DigestAlgorithm } from '../oci/digest.ts';
 import type { SessionRow } from './metadata/registry.ts';
+import type { SmallContent } from './small-content.ts';
 import type { BlobStore } from './storage/blob-store.ts';
 
 const maxHashStates = 1000;
@@ -10,6 +11,8 @@ export interface HashState {
   algorithm: DigestAlgorithm;
   hash: Hash;
   offset: number;
+  /** All bytes so far, as long as they are few and it is sure that the file has them and no others. */
+  content: SmallContent | undefined;
 }
 
 /**
@@ -32,7 +35,7 @@ export class UploadHashes {
   async of(session: SessionRow, offset: number, algorithm: DigestAlgorithm): Promise<HashState> {
     const known = this.#states.get(session.id);
     if (known?.algorithm === algorithm) return known;
-    const state = { algorithm, hash: createHash(algorithm), offset };
+    const state: HashState = { algorithm, hash: createHash(algorithm), offset, content: undefined };
     if (offset > 0) {
       for await (const chunk of this.#store.readUpload(session.id, offset)) state.hash.update(chunk);
     }

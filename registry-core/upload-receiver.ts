@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { OciError } from '../oci/errors.ts';
 import { faultPoint } from '../runtime/fault-points.ts';
 import type { Registry, SessionRow } from './metadata/registry.ts';
+import { SmallContent } from './small-content.ts';
 import type { BlobStore, UploadFile } from './storage/blob-store.ts';
 import { chunksOf } from './upload-body.ts';
 import type { HashState, UploadHashes } from './upload-hashes.ts';
@@ -37,6 +38,8 @@ export class UploadReceiver {
   ): Promise<number> {
     const state = await this.#hashes.of(session, session.offset, algorithm);
     const file = await this.#store.openUpload(session.id, session.offset);
+    // Opened at 0, it has no bytes that a crash left.
+    if (session.offset === 0) state.content = new SmallContent();
     const pumped = this.#pump(session.id, chunksOf(body, announced), file, state).catch(async (error) => {
       // On a full disk every byte counts: the database needs some to end this session.
       await file.truncate(session.offset).catch(() => undefined);
@@ -61,7 +64,7 @@ export class UploadReceiver {
     id: string,
     body: AsyncIterable<Uint8Array>,
     file: UploadFile,
-    { hash }: HashState,
+    { hash, content }: HashState,
   ): Promise<unknown> {
     let chunks: Uint8Array[] = [];
     let bytes = 0;
@@ -70,6 +73,7 @@ export class UploadReceiver {
     try {
       for await (const chunk of body) {
         hash.update(chunk);
+        content?.add(chunk);
         chunks.push(chunk);
         bytes += chunk.length;
         const isRenewalDue = performance.now() - renewedAt > this.#renewMs;

@@ -4,6 +4,7 @@ import { algorithmOf, type Digest, type DigestAlgorithm, hexOf } from '../oci/di
 import { OciError } from '../oci/errors.ts';
 import { faultPoint } from '../runtime/fault-points.ts';
 import type { RequestContext } from '../runtime/request-context.ts';
+import { BlobJournal } from './blob-journal.ts';
 import type { Registry, SessionRow } from './metadata/registry.ts';
 import { SessionTurns } from './session-turns.ts';
 import type { BlobStore } from './storage/blob-store.ts';
@@ -28,6 +29,7 @@ export class UploadSessions {
   readonly #turns = new SessionTurns();
   readonly #hashes: UploadHashes;
   readonly #receiver: UploadReceiver;
+  readonly #journal: BlobJournal;
   readonly #commit: UploadCommit;
 
   /** @param expiryMs life of a session that nobody touches; one that receives bytes is renewed in time. */
@@ -36,7 +38,8 @@ export class UploadSessions {
     this.#store = store;
     this.#hashes = new UploadHashes(store);
     this.#receiver = new UploadReceiver(registry, store, this.#hashes, Math.min(expiryMs / 4, 60_000));
-    this.#commit = new UploadCommit(registry, store, this.#hashes);
+    this.#journal = new BlobJournal(registry, store);
+    this.#commit = new UploadCommit(registry, store, this.#hashes, this.#journal);
   }
 
   async open(repository: string, algorithm: DigestAlgorithm, context: RequestContext): Promise<SessionRow> {
@@ -101,21 +104,25 @@ export class UploadSessions {
    * Appends the last bytes, verifies the digest and makes the blob: sync, closing, rename, commit. A session whose
    * digest does not match stays open, so that nothing is lost by a wrong `digest` parameter. Repeating it after a
    * failure between closing and commit (a full disk) is safe.
+   * @param body undefined: there is none, which spares the file a visit.
    * @throws OciError DIGEST_INVALID, BLOB_UPLOAD_UNKNOWN
    */
   finish(
     repository: string,
     id: string,
     digest: Digest,
-    body: Readable,
+    body: Readable | undefined,
     check: UploadCheck,
   ): Promise<number> {
     return this.#turns.take(id, async () => {
       const closing = await this.#registry.session(repository, id);
       if (closing?.closingDigest === digest && (await this.#commit.complete(closing))) return closing.offset;
       const session = await this.find(repository, id);
-      const size = await this.#receiver.receive(session, body, check(session.offset), algorithmOf(digest));
-      const { hash } = await this.#hashes.of(session, size, algorithmOf(digest));
+      const announced = check(session.offset);
+      const size = body
+        ? await this.#receiver.receive(session, body, announced, algorithmOf(digest))
+        : session.offset;
+      const { hash, content } = await this.#hashes.of(session, size, algorithmOf(digest));
       const actual = hash.copy().digest('hex');
       if (actual !== hexOf(digest)) {
         throw new OciError('DIGEST_INVALID', {
@@ -123,7 +130,7 @@ export class UploadSessions {
           detail: { digest, received: `${algorithmOf(digest)}:${actual}`, bytes: size },
         });
       }
-      await this.#commit.close(session, digest, size);
+      await this.#commit.close(session, digest, size, content?.bytes());
       return size;
     });
   }
@@ -145,11 +152,28 @@ export class UploadSessions {
   }
 
   /**
-   * Finishes what a crash left between closing and commit: those bytes were verified and synced.
+   * Finishes what a crash left between closing and commit: those bytes were verified and synced, or are in the journal.
+   * What power loss took from files whose bytes are there is put back.
    * @returns why some could not be finished now; they stay as they are for the client, the next start, or expiry.
    */
-  recover(): Promise<unknown[]> {
-    return this.#commit.recover();
+  async recover(): Promise<unknown[]> {
+    const ids = await this.#store.uploadIds();
+    if (ids.length > 0) await this.#registry.doomStrays(ids);
+    return [...(await this.#commit.recover()), ...(await this.#journal.recover())];
+  }
+
+  /** Makes the files of small blobs durable, now and then. @param onFailure is told why it has to be done again. */
+  startSettling(onFailure: (error: unknown) => void): void {
+    this.#journal.start(onFailure);
+  }
+
+  /** The same, now. */
+  settle(): Promise<void> {
+    return this.#journal.settle();
+  }
+
+  close(): Promise<void> {
+    return this.#journal.close();
   }
 
   /** The smaller of row and file: after a crash either may be behind. */

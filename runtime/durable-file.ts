@@ -3,12 +3,15 @@ import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** Makes the entries of a directory (creations, renames) survive power loss. */
-export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
+export const syncDirectory = (path: string): Promise<void> => syncFile(path);
+
+/** Makes the bytes of a file survive power loss; not its name. */
+export async function syncFile(path: string): Promise<void> {
+  const file = await open(path, 'r');
   try {
-    await directory.sync();
+    await file.sync();
   } finally {
-    await directory.close();
+    await file.close();
   }
 }
 

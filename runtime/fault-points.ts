@@ -16,6 +16,8 @@ export const faultPoints = {
   'core.displaced.removed': 'the displaced file is unlinked, perhaps not durably; its key is doomed',
   'core.displaced.synced': 'the displaced file is gone; its key is doomed',
   'core.displaced.forgotten': 'the blob, nothing beside it; no client was told',
+  'core.journal.settled': 'small blobs whose files survive power loss; their bytes are in the journal too',
+  'core.journal.forgotten': 'the same blobs, nothing of them in the journal',
   'core.cancelled.discarded': 'the session’s row; its file is unlinked',
   'core.cancelled.recorded': 'no row; the file is unlinked, perhaps not durably, and doomed',
   'core.cancelled.synced': 'no row, no file; the file is doomed',

@@ -66,7 +66,8 @@ export async function handleUpload(
           message: 'the parameter digest is missing: it names the whole blob',
         });
       }
-      await core.uploads.finish(repository, session, digest, body, check);
+      const isEmpty = headers['content-length'] === '0';
+      await core.uploads.finish(repository, session, digest, isEmpty ? undefined : body, check);
       return created(repository, digest);
     }
     case 'DELETE':

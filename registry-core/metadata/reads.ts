@@ -3,6 +3,7 @@ import type { Digest } from '../../oci/digest.ts';
 import type { Reference } from '../../oci/reference.ts';
 import { matcherOf } from '../../oci/repository-pattern.ts';
 import type { Database } from '../../runtime/sqlite.ts';
+import { type JournalEntry, journalEnd, journalEntries, journaledContent } from './journal.ts';
 import type {
   BlobRow,
   ManifestRow,
@@ -55,6 +56,18 @@ export class Reads {
 
   closingSessions(): SessionRow[] {
     return this.#statements.all(`${sessionColumns} WHERE s.state = 'closing'`);
+  }
+
+  journal(after: number, limit: number): JournalEntry[] {
+    return journalEntries(this.#statements, after, limit);
+  }
+
+  journalEnd(): number {
+    return journalEnd(this.#statements);
+  }
+
+  journaledContent(key: string): Uint8Array | undefined {
+    return journaledContent(this.#statements, key);
   }
 
   countSessions(): number {

@@ -3,10 +3,12 @@ import type { ParsedManifest } from '../../oci/manifest.ts';
 import type { Reference } from '../../oci/reference.ts';
 import type { RequestContext } from '../../runtime/request-context.ts';
 import type { Precondition } from '../preconditions.ts';
+import type { JournalEntry } from './journal.ts';
 
 /**
  * The metadata store as the handlers see it; `collection.ts` is the collector's face of the same store. Every
- * method is one whole transaction, and what it returned survives power loss. Time is the store's.
+ * method is one whole transaction, and what it returned survives power loss, but for the offsets of open uploads. Time
+ * is the store's.
  */
 export interface Registry {
   /** Another value after every change, whoever made it: what was read under an older one may no longer be true. */
@@ -32,8 +34,11 @@ export interface Registry {
   /** Records the offset and renews the session. @returns false when the session is gone or being closed. */
   advanceSession(id: string, offset: number): Promise<boolean>;
   /** open → closing, a compare-and-set that decides which of two final PUTs wins. */
-  closeSession(id: string, digest: Digest, key: string, offset: number): Promise<boolean>;
-  /** Makes the bytes under the session's closing key the blob. @returns a key that is to be removed. */
+  closeSession(...closing: Closing): Promise<boolean>;
+  /**
+   * Makes the bytes under the session's closing key the blob. Those of a journaled one survive power loss as a session
+   * that is closing. @returns a key that is to be removed.
+   */
   commitBlob(request: CommitBlob): Promise<{ displaced: string | undefined }>;
   /** Removes a session that no client will finish. @returns false when it is gone already. */
   cancelSession(id: string): Promise<boolean>;
@@ -41,6 +46,17 @@ export interface Registry {
   closingSessions(): Promise<SessionRow[]>;
   /** How many upload sessions there are, forgotten ones that have not expired included. */
   countSessions(): Promise<number>;
+  /** Small blobs whose files may not survive power loss, in the order of their closing. */
+  journal(after: number, limit: number): Promise<JournalEntry[]>;
+  /** The newest of them; 0 when there is none. */
+  journalEnd(): Promise<number>;
+  journaledContent(key: string): Promise<Uint8Array | undefined>;
+  /** The file of this key was made anew from the journal: a blob that was found damaged is whole. */
+  markRestored(key: string): Promise<void>;
+  /** To be called when their files survive power loss, or are not needed. */
+  forgetJournaled(keys: readonly string[]): Promise<void>;
+  /** Dooms those of these files of uploads that no session has (any more). */
+  doomStrays(ids: readonly string[]): Promise<void>;
   /** Forgets doomed files after they were removed. */
   forgetDoomed(kind: 'blob' | 'upload', key: string): Promise<void>;
 
@@ -126,6 +142,9 @@ export interface SessionRow {
   actor: string;
 }
 
+/** `content`: all bytes of a small upload, to survive power loss with the closing. */
+export type Closing = [id: string, digest: Digest, key: string, offset: number, content?: Uint8Array];
+
 export interface CommitBlob {
   session: string;
   digest: Digest;
@@ -133,6 +152,8 @@ export interface CommitBlob {
   key: string;
   /** The key that the blob had, when the file under it was seen not to be whole. Any other is kept. */
   brokenKey: string | undefined;
+  /** Its bytes are in the journal. */
+  isJournaled?: boolean;
 }
 
 export interface ManifestRow {

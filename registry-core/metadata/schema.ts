@@ -216,4 +216,16 @@ CREATE TABLE gc_runs (
 ) STRICT;
 `,
   },
+  {
+    name: 'the journal of small blobs',
+    sql: `
+-- Bytes of small blobs, from the closing of their session until their file survives power loss too (blob-journal.ts).
+CREATE TABLE blob_journal (
+  id INTEGER PRIMARY KEY,
+  session TEXT NOT NULL,
+  storage_key TEXT NOT NULL UNIQUE,
+  content BLOB NOT NULL
+) STRICT;
+`,
+  },
 ];

@@ -1,5 +1,6 @@
 import type { Digest } from '../../oci/digest.ts';
 import type { RequestContext } from '../../runtime/request-context.ts';
+import { doomStrays, forgetJournaled, journal, markRestored } from './journal.ts';
 import type { OpenSession } from './registry.ts';
 import { ensureRepository } from './repositories.ts';
 import { doom, type Retention, review } from './review.ts';
@@ -42,21 +43,37 @@ export class SessionWrites {
     return changed === 1;
   }
 
-  closeSession(id: string, digest: Digest, key: string, offset: number): boolean {
+  /** @param content all bytes of a small upload: with this transaction they survive power loss. */
+  closeSession(id: string, digest: Digest, key: string, offset: number, content?: Uint8Array): boolean {
+    const { uploadExpiryMs, leaseMs } = this.#retention;
     const changed = this.#statements.run(
       `UPDATE upload_sessions SET state = 'closing', closing_digest = ?, closing_key = ?, offset = ?, expires_at = ?
        WHERE id = ? AND state = 'open'`,
       digest,
       key,
       offset,
-      Date.now() + this.#retention.uploadExpiryMs,
+      // What is in the journal is promised for a lease, even where power loss undoes the commit that comes after.
+      Date.now() + Math.max(uploadExpiryMs, content ? leaseMs : 0),
       id,
     );
+    if (changed === 1 && content) journal(this.#statements, id, key, content);
     return changed === 1;
   }
 
   cancelSession(id: string): boolean {
     return removeSession(this.#statements, id, Date.now());
+  }
+
+  markRestored(key: string): void {
+    markRestored(this.#statements, key);
+  }
+
+  forgetJournaled(keys: readonly string[]): void {
+    forgetJournaled(this.#statements, keys);
+  }
+
+  doomStrays(ids: readonly string[]): void {
+    doomStrays(this.#statements, ids, Date.now());
   }
 
   forgetDoomed(kind: 'blob' | 'upload', key: string): void {

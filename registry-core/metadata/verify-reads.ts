@@ -185,6 +185,7 @@ export function isNamed(statements: Statements, file: FileName): boolean {
     return isThere(
       statements,
       `SELECT 1 FROM upload_sessions WHERE id = ?1
+       UNION ALL SELECT 1 FROM blob_journal WHERE session = ?1
        UNION ALL SELECT 1 FROM doomed_keys WHERE kind = 'upload' AND storage_key = ?1`,
       file.id,
     );
@@ -202,6 +203,7 @@ export function isNamed(statements: Statements, file: FileName): boolean {
     `SELECT 1 FROM blobs WHERE storage_key = ?1
      UNION ALL SELECT 1 FROM doomed_keys WHERE kind = 'blob' AND storage_key = ?1
      UNION ALL SELECT 1 FROM trashed_blobs WHERE storage_key = ?1
+     UNION ALL SELECT 1 FROM blob_journal WHERE storage_key = ?1
      UNION ALL SELECT 1 FROM upload_sessions WHERE state = 'closing' AND closing_key = ?1`,
     file.key,
   );

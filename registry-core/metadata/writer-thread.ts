@@ -3,7 +3,7 @@ import { OciError } from '../../oci/errors.ts';
 import { faultPoint } from '../../runtime/fault-points.ts';
 import { type Database, openDatabase } from '../../runtime/sqlite.ts';
 import type { Retention } from './review.ts';
-import { createWrites, type Writes } from './writes.ts';
+import { createWrites, unsynced, type Writes } from './writes.ts';
 
 /**
  * The core's one writer. Writes that arrive while a commit is being synced go into the next transaction together:
@@ -66,6 +66,8 @@ const batchMs = 20;
  * @returns an answer for each that ran; for fewer than were given when their time was over.
  */
 export function runBatch(database: Database, writes: Writes, batch: readonly WriteRequest[]): WriteAnswer[] {
+  const isSynced = batch.some(({ method }) => !unsynced.has(method));
+  if (!isSynced) database.pragma('synchronous = NORMAL');
   try {
     begin(database);
     const answers: WriteAnswer[] = [];
@@ -81,6 +83,8 @@ export function runBatch(database: Database, writes: Writes, batch: readonly Wri
   } catch (error) {
     if (database.inTransaction) database.exec('ROLLBACK');
     return batch.map(({ id }) => ({ id, error: describe(error as Error) }));
+  } finally {
+    if (!isSynced) database.pragma('synchronous = FULL');
   }
 }
 

@@ -25,6 +25,18 @@ export interface BlobStore {
    * loss: the key is not to be used.
    */
   commitUpload(id: string, key: string): Promise<void>;
+  /**
+   * Makes an upload the file of `key`. Neither its bytes nor its name need survive power loss before `makeDurable`: what
+   * does is kept elsewhere. Repeating it is safe.
+   */
+  placeUpload(id: string, key: string): Promise<void>;
+  /**
+   * Makes bytes and names of these keys survive power loss. When it fails, none of them is known to.
+   * @returns those that are not there.
+   */
+  makeDurable(keys: readonly string[]): Promise<string[]>;
+  /** The uploads that there are. */
+  uploadIds(): Promise<string[]>;
   /** @returns the bytes that were freed; undefined when there was nothing. */
   discardUpload(id: string): Promise<number | undefined>;
 

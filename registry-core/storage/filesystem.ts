@@ -1,17 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, rename, rmdir } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { algorithmOf, type Digest, hexOf } from '../../oci/digest.ts';
-import { syncDirectory } from '../../runtime/durable-file.ts';
+import { syncDirectory, syncFile } from '../../runtime/durable-file.ts';
 import { faultPoint } from '../../runtime/fault-points.ts';
 import type { BlobLocation, BlobStore, StoredFile, UploadFile } from './blob-store.ts';
 import { listFiles } from './listing.ts';
-import { isMissing, sizeOf } from './missing.ts';
+import { isMissing, sizeOf, unless } from './missing.ts';
 import { OpenUpload } from './open-upload.ts';
 import { Removals } from './removals.ts';
 import { TrashDirectory } from './trash.ts';
+
+const uploadName = /^[0-9a-f-]{36}$/;
 
 export interface FilesystemOptions {
   /** This process serves nobody: its event loop may wait for short calls to the file system. */
@@ -79,6 +81,11 @@ export class FilesystemStore implements BlobStore {
   }
 
   async commitUpload(id: string, key: string): Promise<void> {
+    await this.placeUpload(id, key);
+    await syncDirectory(dirname(this.#blobPath(key)));
+  }
+
+  async placeUpload(id: string, key: string): Promise<void> {
     const target = this.#blobPath(key);
     await this.#ensureDirectory(dirname(dirname(target)));
     await this.#ensureDirectory(dirname(target));
@@ -89,7 +96,24 @@ export class FilesystemStore implements BlobStore {
       if (!isMissing(error) || (await sizeOf(target)) === undefined) throw error;
     }
     faultPoint('core.upload.renamed');
-    await syncDirectory(dirname(target));
+  }
+
+  async makeDurable(keys: readonly string[]): Promise<string[]> {
+    const missing: string[] = [];
+    for (const key of keys) {
+      await syncFile(this.#blobPath(key)).catch((error) => {
+        if (!isMissing(error)) throw error;
+        missing.push(key);
+      });
+    }
+    const directories = new Set(keys.map((key) => dirname(this.#blobPath(key))));
+    for (const directory of directories) await syncDirectory(directory).catch(unless('ENOENT'));
+    return missing;
+  }
+
+  async uploadIds(): Promise<string[]> {
+    const names = await readdir(join(this.#root, 'uploads'));
+    return names.filter((name) => uploadName.test(name));
   }
 
   async discardUpload(id: string): Promise<number | undefined> {
@@ -168,7 +192,7 @@ export class FilesystemStore implements BlobStore {
   }
 
   #uploadPath(id: string): string {
-    if (!/^[0-9a-f-]{36}$/.test(id)) throw new Error(`not a session id: ${id}`);
+    if (!uploadName.test(id)) throw new Error(`not a session id: ${id}`);
     return join(this.#root, 'uploads', id);
   }
 }

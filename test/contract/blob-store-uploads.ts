@@ -152,3 +152,35 @@ export function testCommit(name: string, open: OpenStore): void {
     assert.deepEqual(await buffer(await (await open(t)).read(key, 0, 6)), bytes);
   });
 }
+
+/** What small blobs go through, whose bytes are in the journal until they are durable here. */
+export function testPlacing(name: string, open: OpenStore): void {
+  test(`${name}: an upload that is placed is the bytes of a key, again and again; those of another are replaced`, async (t) => {
+    const store = await open(t);
+    const bytes = Buffer.from('content');
+    const key = store.newKey(digestFor(bytes));
+    const id = await upload(store, bytes);
+    await store.placeUpload(id, key);
+    await store.placeUpload(id, key);
+    assert.equal(await store.uploadSize(id), undefined);
+    const again = await upload(store, bytes);
+    await store.placeUpload(again, key);
+    assert.deepEqual(await buffer(await store.read(key, 0, 6)), bytes);
+    await assert.rejects(store.placeUpload(randomUUID(), store.newKey(digestFor('x'))), missing);
+  });
+
+  test(`${name}: of keys that are made durable, those that are not there are told`, async (t) => {
+    const store = await open(t);
+    const keys = [await storeBlob(store, Buffer.from('one')), await storeBlob(store, Buffer.from('two'))];
+    const absent = store.newKey(digestFor('three'));
+    assert.deepEqual(await store.makeDurable([keys[0]!, absent, keys[1]!]), [absent]);
+    assert.deepEqual(await store.makeDurable([]), []);
+  });
+
+  test(`${name}: uploads are listed`, async (t) => {
+    const store = await open(t);
+    const ids = [await upload(store, Buffer.from('one')), await upload(store, Buffer.from('two'))];
+    await storeBlob(store, Buffer.from('blob'));
+    assert.deepEqual((await store.uploadIds()).toSorted(), ids.toSorted());
+  });
+}

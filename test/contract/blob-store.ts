@@ -4,7 +4,14 @@ import { buffer } from 'node:stream/consumers';
 import test from 'node:test';
 import { testListing } from './blob-store-listing.ts';
 import { testTrash } from './blob-store-trash.ts';
-import { digestFor, type OpenStore, storeBlob, testCommit, testUploads } from './blob-store-uploads.ts';
+import {
+  digestFor,
+  type OpenStore,
+  storeBlob,
+  testCommit,
+  testPlacing,
+  testUploads,
+} from './blob-store-uploads.ts';
 
 const missing = { code: 'ENOENT' };
 
@@ -13,6 +20,7 @@ export function testBlobStore(name: string, open: OpenStore): void {
   testKeys(name, open);
   testUploads(name, open);
   testCommit(name, open);
+  testPlacing(name, open);
   testBlobs(name, open);
   testTrash(name, open);
   testListing(name, open);

@@ -27,13 +27,18 @@ export function nothingYet(): Acknowledged {
 }
 
 /**
- * One round of all that the core writes: an upload that is cancelled, a layer in two chunks, the same layer uploaded
+ * One round of all that the core writes: an upload that is cancelled, a layer in two chunks, large enough to be synced
+ * by itself or with the journal, the same layer uploaded
  * to another repository and mounted to a third, a tagged image, and one whose tag and manifest are deleted.
  * @throws Error when the server goes away. What it acknowledged before is in `acknowledged`.
  */
-export async function loadRound(target: Target, acknowledged: Acknowledged): Promise<void> {
+export async function loadRound(
+  target: Target,
+  acknowledged: Acknowledged,
+  layerBytes = 100_000,
+): Promise<void> {
   const { stored, kept } = acknowledged;
-  const layer = randomBytes(3000);
+  const layer = randomBytes(layerBytes);
   const config = Buffer.from(JSON.stringify({ layer: digestOf(layer) }));
   const cancelled = await openUpload(target, 'app');
   expectStatus(await request(target, { method: 'DELETE', path: cancelled }), 204, 'cancelling');

@@ -64,6 +64,7 @@ class Schedule {
     await this.#startClients();
     for (; this.seen.steps < maxSteps; this.seen.steps++) {
       if (!this.#named('collector')) await this.#startCollection();
+      if (!this.#named('settler')) await this.turns.start('settler', (gate) => this.#stage.settle(gate));
       await this.#step();
       await assertReadable(this.#stage);
     }
@@ -142,6 +143,7 @@ class Schedule {
     for (const task of [...this.turns.tasks]) this.turns.drop(task);
     this.#stage.killServers();
     await this.#stage.recover(openGate);
+    await this.#stage.settle(openGate);
     for (let run = 0; run < 3; run++) {
       await this.#stage.collect(openGate);
       await assertReadable(this.#stage);

@@ -37,6 +37,12 @@ const registryCalls = [
   'commitBlob',
   'cancelSession',
   'closingSessions',
+  'journal',
+  'journalEnd',
+  'journaledContent',
+  'markRestored',
+  'forgetJournaled',
+  'doomStrays',
   'forgetDoomed',
   'promiseManifest',
   'putManifest',
@@ -49,6 +55,9 @@ const storeCalls = [
   'openUpload',
   'uploadSize',
   'commitUpload',
+  'placeUpload',
+  'makeDurable',
+  'uploadIds',
   'discardUpload',
   'size',
   'remove',
@@ -135,6 +144,8 @@ function cores(scope: Scope, { config, registry, store, disk, truth }: Parts) {
       servers.push(server);
       return { origin: 'http://core', socketPath, headers: contextHeader(somebody) };
     },
+    /** What a core does now and then: files of small blobs are made durable. */
+    settle: (gate: Gate): Promise<void> => uploadsOf(gate).uploads.settle(),
     /** What a core does at its start, after it was killed. */
     async recover(gate: Gate): Promise<void> {
       const failures = await uploadsOf(gate).uploads.recover();

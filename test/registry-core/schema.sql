@@ -1,3 +1,10 @@
+CREATE TABLE blob_journal (
+  id INTEGER PRIMARY KEY,
+  session TEXT NOT NULL,
+  storage_key TEXT NOT NULL UNIQUE,
+  content BLOB NOT NULL
+) STRICT;
+
 CREATE TABLE blobs (
   digest TEXT PRIMARY KEY,
   size INTEGER NOT NULL,

@@ -94,27 +94,33 @@ for (const [name, lose] of losses) {
   });
 }
 
-test('a closing that fails half-way can be repeated by the client, without a restart', async (t) => {
-  let failures = 0;
-  const wrapStore = (store: BlobStore) =>
-    replacing(store, {
-      async commitUpload(id: string, key: string) {
-        if (++failures === 1) throw Object.assign(new Error('disk full'), { code: 'ENOSPC' });
-        await store.commitUpload(id, key);
-      },
-    });
-  const core = await startCore(t, { wrapStore });
-  const at = await openUpload(core, 'closing');
-  await patch(core, at, bytes);
-  assertError(await finish(core, at, digest), 507, 'STORAGE_FULL');
-  assertError(await finish(core, at, digestOf('another')), 404, 'BLOB_UPLOAD_UNKNOWN');
-  assertError(await patch(core, at, 'more'), 404, 'BLOB_UPLOAD_UNKNOWN');
-  assertError(await getBlob(core, 'closing', digest), 404, 'BLOB_UNKNOWN');
-  const again = await finish(core, at, digest);
-  assert.equal(again.status, 201, again.text);
-  assert.deepEqual((await getBlob(core, 'closing', digest)).body, bytes);
-  assert.deepEqual(rowsOf(core.config, 'SELECT * FROM upload_sessions'), []);
-});
+const renames = { 'a small': ['placeUpload', 5000], 'a large': ['commitUpload', 100_000] } as const;
+
+for (const [name, [rename, size]] of Object.entries(renames)) {
+  test(`${name} closing that fails half-way can be repeated by the client, without a restart`, async (t) => {
+    const bytes = someBytes(size);
+    const digest = digestOf(bytes);
+    let failures = 0;
+    const wrapStore = (store: BlobStore) =>
+      replacing(store, {
+        async [rename](id: string, key: string) {
+          if (++failures === 1) throw Object.assign(new Error('disk full'), { code: 'ENOSPC' });
+          await store[rename](id, key);
+        },
+      });
+    const core = await startCore(t, { wrapStore });
+    const at = await openUpload(core, 'closing');
+    await patch(core, at, bytes);
+    assertError(await finish(core, at, digest), 507, 'STORAGE_FULL');
+    assertError(await finish(core, at, digestOf('another')), 404, 'BLOB_UPLOAD_UNKNOWN');
+    assertError(await patch(core, at, 'more'), 404, 'BLOB_UPLOAD_UNKNOWN');
+    assertError(await getBlob(core, 'closing', digest), 404, 'BLOB_UNKNOWN');
+    const again = await finish(core, at, digest);
+    assert.equal(again.status, 201, again.text);
+    assert.deepEqual((await getBlob(core, 'closing', digest)).body, bytes);
+    assert.deepEqual(rowsOf(core.config, 'SELECT * FROM upload_sessions'), []);
+  });
+}
 
 test('a session that cannot be finished at the start stops neither the start nor the others', async (t) => {
   const config = await coreConfig(t);

@@ -1,0 +1,71 @@
+import { doom } from './review.ts';
+import type { Statements } from './statements.ts';
+
+/** A small blob whose bytes are in the journal still. */
+export interface JournalEntry {
+  id: number;
+  session: string;
+  key: string;
+  /** In bytes. */
+  size: number;
+  /** What needs the bytes: a blob, one whose file was found bad, the session until the commit, or nothing (any more). */
+  neededBy: 'blob' | 'damaged' | 'session' | 'nothing';
+}
+
+/** To be called in the transaction that closes the session: the bytes survive power loss with it. */
+export function journal(statements: Statements, session: string, key: string, content: Uint8Array): void {
+  statements.run(
+    'INSERT INTO blob_journal (session, storage_key, content) VALUES (?, ?, ?)',
+    session,
+    key,
+    content,
+  );
+}
+
+/** The next by their ids, which are given in the order of closing. */
+export function journalEntries(statements: Statements, after: number, limit: number): JournalEntry[] {
+  return statements.all(
+    `SELECT j.id, j.session, j.storage_key AS key, length(j.content) AS size,
+       CASE WHEN b.state = 'present' THEN 'blob' WHEN b.state = 'damaged' THEN 'damaged'
+         WHEN s.id IS NOT NULL THEN 'session' ELSE 'nothing' END AS neededBy
+     FROM blob_journal j LEFT JOIN blobs b ON b.storage_key = j.storage_key
+     LEFT JOIN upload_sessions s ON s.id = j.session WHERE j.id > ? ORDER BY j.id LIMIT ?`,
+    after,
+    limit,
+  );
+}
+
+/** The id of the newest; 0 when there is none. */
+export function journalEnd(statements: Statements): number {
+  return statements.get<{ end: number | null }>('SELECT max(id) AS end FROM blob_journal')!.end ?? 0;
+}
+
+export function journaledContent(statements: Statements, key: string): Uint8Array | undefined {
+  return statements.get<{ content: Uint8Array }>(
+    'SELECT content FROM blob_journal WHERE storage_key = ?',
+    key,
+  )?.content;
+}
+
+/** Takes back that a blob is damaged, when its file was made anew. */
+export function markRestored(statements: Statements, key: string): void {
+  statements.run(`UPDATE blobs SET state = 'present' WHERE storage_key = ? AND state = 'damaged'`, key);
+}
+
+export function forgetJournaled(statements: Statements, keys: readonly string[]): void {
+  for (const key of keys) statements.run('DELETE FROM blob_journal WHERE storage_key = ?', key);
+}
+
+/**
+ * Names files of uploads for the collector whose sessions power loss took away.
+ * @param ids of files that were there before this transaction began.
+ */
+export function doomStrays(statements: Statements, ids: readonly string[], now: number): void {
+  for (const id of ids) {
+    const named = statements.get(
+      'SELECT 1 FROM upload_sessions WHERE id = ?1 UNION ALL SELECT 1 FROM blob_journal WHERE session = ?1',
+      id,
+    );
+    if (!named) doom(statements, 'upload', id, now);
+  }
+}
