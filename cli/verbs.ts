@@ -1,5 +1,8 @@
-import type { Call } from './command.ts';
+import type { Admin } from '../gateway/admin.ts';
+import { type Call, namedPositionals } from './command.ts';
 import { UsageError } from './errors.ts';
+import { printLine } from './output.ts';
+import { withAdmin } from './with-admin.ts';
 
 /** One of the things that a command does: `user add`. */
 export interface Verb {
@@ -23,4 +26,20 @@ export async function runVerb(
   if (foreign) throw new UsageError(`--${foreign} does not go with ${command} ${verb}`);
   await run({ ...call, positionals: rest });
   return 0;
+}
+
+/** The verb of a change that needs nothing but a name: `user disable NAME`. @param done what it says afterwards. */
+export function changeOf(
+  kind: 'user' | 'robot',
+  done: string,
+  change: (admin: Admin, name: string) => Promise<void>,
+): Verb {
+  return {
+    options: [],
+    async run(call) {
+      const { NAME } = namedPositionals(call.positionals, ['NAME']);
+      await withAdmin(call, (admin) => change(admin, NAME));
+      printLine(`${kind} ${NAME} ${done}`);
+    },
+  };
 }

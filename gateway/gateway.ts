@@ -1,4 +1,5 @@
 import type { Server as TlsServer } from 'node:https';
+import { openAll } from '../runtime/closers.ts';
 import { dataPaths } from '../runtime/config.ts';
 import type { Config } from '../runtime/config-schema.ts';
 import type { Log } from '../runtime/log.ts';
@@ -43,51 +44,41 @@ export interface Gateway extends Running {
 export async function openGateway(config: Config, log: Log): Promise<Gateway> {
   const { channel, hub } = openDirectChannel(log);
   hub.serve(ownServices.sockets, () => undefined);
-  const closers: (() => void | Promise<void>)[] = [];
-  const closeAll = async () => {
-    for (let close = closers.pop(); close; close = closers.pop()) await close();
-  };
-  try {
+  const { opened, close } = await openAll(async (onClose) => {
     const shared = await openShared(config, log, hub);
-    closers.push(() => shared.close());
+    onClose(() => shared.close());
     const frontDoor = await openFrontDoor(config, log, channel);
-    closers.push(() => frontDoor.drain());
+    onClose(() => frontDoor.drain());
     const questions = await serveQuestions(config, log, hub, shared);
-    closers.push(() => questions.close());
+    onClose(() => questions.close());
     const reload = async () => {
       await shared.reload();
       await frontDoor.reload?.();
     };
-    return { port: frontDoor.port, drain: closeAll, reload };
-  } catch (error) {
-    await closeAll();
-    throw error;
-  }
+    return { port: frontDoor.port, reload };
+  });
+  return { ...opened, drain: close };
 }
 
 /** What serves requests; one in each worker. Everything is opened here, in order, and closed in reverse. */
 export async function openFrontDoor(config: Config, log: Log, channel: Channel): Promise<Gateway> {
-  const closers: (() => void | Promise<void>)[] = [];
-  const closeAll = async () => {
-    for (let close = closers.pop(); close; close = closers.pop()) await close();
-  };
-  try {
-    closers.push(() => channel.settle());
+  const { opened, close } = await openAll(async (onClose) => {
+    onClose(() => channel.settle());
     const paths = dataPaths(config);
     const hostnames = openHostnames(config.hostname);
     const certificate = await openCertificate(config, log, channel);
-    closers.push(() => certificate?.close());
+    onClose(() => certificate?.close());
     const identity = await openIdentity({ config, log });
-    closers.push(() => identity.close());
+    onClose(() => identity.close());
     const proxy = openProxy(paths.coreSocket);
-    closers.push(() => proxy.close());
+    onClose(() => proxy.close());
     const messages = openCoreMessages(paths.coreMessagesSocket);
-    closers.push(() => messages.close());
+    onClose(() => messages.close());
     const observation = observe({ config, proxy, certificate, channel });
     const { metrics, health } = observation;
     const accessLines = openAccessLines(config, log);
     const deadlines = new BodyDeadlines(config);
-    closers.push(() => deadlines.close());
+    onClose(() => deadlines.close());
     const proxied = openProxied(config, log);
     const recorder = auditOver(channel);
     const audit = together(openAudit(log, accessLines), openWitness(recorder));
@@ -96,7 +87,7 @@ export async function openFrontDoor(config: Config, log: Log, channel: Channel):
     const storageRoot = config['storage.root'];
     const upstream = { proxy, reads, storageRoot, hotBlobs: openHotBlobs(storageRoot), deadlines };
     const api = await openApi(config, { identity, limits, audit, upstream, recorder });
-    closers.push(() => api.close());
+    onClose(() => api.close());
     const chain = createChain({
       log,
       metrics,
@@ -118,20 +109,18 @@ export async function openFrontDoor(config: Config, log: Log, channel: Channel):
     const parts = { config, certificate, proxied, limits, metrics, log, inherited };
     const listener = await listen(chain, parts);
     observation.watch(listener);
-    closers.push(() => listener.close(config['shutdown.drain']));
+    onClose(() => listener.close(config['shutdown.drain']));
     const redirect = await listenForRedirects(listener, hostnames, parts);
-    closers.push(() => redirect?.close(0));
+    onClose(() => redirect?.close(0));
     serveReports(channel, { listener, config, certificate, identity, observation });
     const reload = async () => {
       hostnames.refresh();
       await certificate?.reload();
       accessLines.reopen();
     };
-    return { port: listener.port, drain: closeAll, reload };
-  } catch (error) {
-    await closeAll();
-    throw error;
-  }
+    return { port: listener.port, reload };
+  });
+  return { ...opened, drain: close };
 }
 
 /** RFC 6797, section 6.1. */

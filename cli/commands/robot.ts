@@ -1,6 +1,5 @@
-import type { Admin } from '../../gateway/admin.ts';
 import { type Call, type Command, jsonOption, namedPositionals } from '../command.ts';
-import { printJson, printLine, printTable } from '../output.ts';
+import { printJson, printTable } from '../output.ts';
 import {
   endText,
   limitText,
@@ -10,7 +9,7 @@ import {
   printSecret,
   secretOptions,
 } from '../secrets.ts';
-import { runVerb, type Verb } from '../verbs.ts';
+import { changeOf, runVerb, type Verb } from '../verbs.ts';
 import { withAdmin } from '../with-admin.ts';
 
 const defaultExpiry = '365d';
@@ -52,9 +51,9 @@ const verbs: Record<string, Verb> = {
   create: { options: ['rights', 'expires', 'owner', 'description', 'json'], run: create },
   list: { options: ['json'], run: list },
   rotate: { options: ['expires', 'json'], run: rotate },
-  disable: simple('disabled', (admin, name) => admin.setRobotEnabled(name, false)),
-  enable: simple('enabled', (admin, name) => admin.setRobotEnabled(name, true)),
-  remove: simple('removed', (admin, name) => admin.removeRobot(name)),
+  disable: changeOf('robot', 'disabled', (admin, name) => admin.setRobotEnabled(name, false)),
+  enable: changeOf('robot', 'enabled', (admin, name) => admin.setRobotEnabled(name, true)),
+  remove: changeOf('robot', 'removed', (admin, name) => admin.removeRobot(name)),
 };
 
 async function create(call: Call): Promise<void> {
@@ -96,15 +95,4 @@ async function list(call: Call): Promise<void> {
       orDash(robot.description),
     ]),
   );
-}
-
-function simple(done: string, change: (admin: Admin, name: string) => Promise<void>): Verb {
-  return {
-    options: [],
-    async run(call) {
-      const { NAME } = namedPositionals(call.positionals, ['NAME']);
-      await withAdmin(call, (admin) => change(admin, NAME));
-      printLine(`robot ${NAME} ${done}`);
-    },
-  };
 }

@@ -1,8 +1,7 @@
-import type { Admin } from '../../gateway/admin.ts';
 import { type Call, type Command, jsonOption, namedPositionals } from '../command.ts';
 import { printJson, printLine, printTable } from '../output.ts';
 import { newPassword } from '../password.ts';
-import { runVerb, type Verb } from '../verbs.ts';
+import { changeOf, runVerb, type Verb } from '../verbs.ts';
 import { withAdmin } from '../with-admin.ts';
 
 export const command: Command = {
@@ -39,9 +38,9 @@ const verbs: Record<string, Verb> = {
   add: { options: ['admin', 'password-stdin'], run: add },
   list: { options: ['json'], run: list },
   passwd: { options: ['password-stdin'], run: passwd },
-  disable: simple('disabled', (admin, name) => admin.setEnabled(name, false)),
-  enable: simple('enabled', (admin, name) => admin.setEnabled(name, true)),
-  remove: simple('removed', (admin, name) => admin.removeUser(name)),
+  disable: changeOf('user', 'disabled', (admin, name) => admin.setEnabled(name, false)),
+  enable: changeOf('user', 'enabled', (admin, name) => admin.setEnabled(name, true)),
+  remove: changeOf('user', 'removed', (admin, name) => admin.removeUser(name)),
 };
 
 async function add(call: Call): Promise<void> {
@@ -75,15 +74,4 @@ async function list(call: Call): Promise<void> {
       createdAt,
     ]),
   );
-}
-
-function simple(done: string, change: (admin: Admin, name: string) => Promise<void>): Verb {
-  return {
-    options: [],
-    async run(call) {
-      const { NAME } = namedPositionals(call.positionals, ['NAME']);
-      await withAdmin(call, (admin) => change(admin, NAME));
-      printLine(`user ${NAME} ${done}`);
-    },
-  };
 }

@@ -3,6 +3,7 @@ import { getCompileCacheDir } from 'node:module';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defaultBackOff } from '../../runtime/back-off.ts';
+import { openAll } from '../../runtime/closers.ts';
 import type { Config } from '../../runtime/config-schema.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { Running } from '../../runtime/main.ts';
@@ -25,15 +26,11 @@ const entry = fileURLToPath(new URL(`./main${extname(import.meta.url)}`, import.
  */
 export async function openPrimary(config: Config, log: Log): Promise<Running> {
   const hub = new WorkerHub(log);
-  const closers: (() => void | Promise<void>)[] = [];
-  const closeAll = async () => {
-    for (let close = closers.pop(); close; close = closers.pop()) await close();
-  };
-  try {
+  const { opened, close } = await openAll(async (onClose) => {
     const shared = await openShared(config, log, hub);
-    closers.push(() => shared.close());
+    onClose(() => shared.close());
     const sockets = await openSharedSockets(config);
-    closers.push(() => sockets.close());
+    onClose(() => sockets.close());
     hub.serve(ownServices.secret, () => hub.sharedSecret.toString('base64'));
     hub.serve(ownServices.sync, () => null);
     hub.serve(ownServices.sockets, () => sockets.inherited);
@@ -41,22 +38,20 @@ export async function openPrimary(config: Config, log: Log): Promise<Running> {
       { length: config['gateway.workers'] },
       () => new KeptWorker(() => startWorker(sockets.descriptors), hub, log, defaultBackOff),
     );
-    closers.push(async () => {
+    onClose(async () => {
       sockets.close();
       await Promise.all(workers.map((worker) => worker.stop(config['shutdown.drain'])));
     });
     await Promise.all(workers.map((worker) => worker.start()));
     const questions = await serveQuestions(config, log, hub, shared);
-    closers.push(() => questions.close());
+    onClose(() => questions.close());
     const reload = async () => {
       await shared.reload();
       for (const worker of workers) worker.reload();
     };
-    return { drain: closeAll, reload };
-  } catch (error) {
-    await closeAll();
-    throw error;
-  }
+    return { reload };
+  });
+  return { ...opened, drain: close };
 }
 
 function startWorker(descriptors: number[]): ChildProcess {
