@@ -8,6 +8,7 @@ import {
 import httpProxy from 'http-proxy';
 import { shortSocketPath } from '../runtime/socket-path.ts';
 import { type CoreRequest, httpHeaders } from './core-request.ts';
+import { sendGathered } from './gathered-body.ts';
 
 /** The way to the core. */
 export interface CoreProxy {
@@ -49,11 +50,20 @@ export function openProxy(socketPath: string): CoreProxy {
   return {
     send(request, response) {
       const call = new Call(request);
-      const cancel = () => call.cancel();
+      let stopBody = () => {};
+      const cancel = () => {
+        stopBody();
+        call.cancel();
+      };
       response.once('close', cancel);
       if (response.destroyed) cancel();
-      const body = (request.body ?? nothing) as IncomingMessage;
-      server.web(call as unknown as IncomingMessage, response, { buffer: body }, (error) => {
+      const { body } = request;
+      const pipe = (outgoing: ClientRequest) => {
+        if (body) stopBody = sendGathered(body, outgoing);
+        else outgoing.end();
+      };
+      const options = { buffer: { pipe } as unknown as IncomingMessage };
+      server.web(call as unknown as IncomingMessage, response, options, (error) => {
         response.off('close', cancel);
         call.failed(error);
       });
@@ -74,9 +84,6 @@ export function openProxy(socketPath: string): CoreProxy {
 function count(lists: NodeJS.ReadOnlyDict<unknown[]>): number {
   return Object.values(lists).reduce((total, list = []) => total + list.length, 0);
 }
-
-/** Stands for the body where there is none. */
-const nothing = { pipe: (outgoing: ClientRequest) => outgoing.end() };
 
 /**
  * What http-proxy takes for the incoming request: what the core is to see, rather than what the client sent. It

@@ -8,7 +8,8 @@ export class SmallContent {
   add(chunk: Uint8Array): void {
     this.#length += chunk.length;
     if (this.#length > maxJournaledBytes) this.#chunks = undefined;
-    this.#chunks?.push(chunk);
+    // A chunk's memory is given back when its bytes were copied for the disk.
+    this.#chunks?.push(Buffer.from(chunk));
   }
 
   /** undefined when they were too many. */

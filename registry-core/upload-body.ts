@@ -1,20 +1,49 @@
-import type { Readable } from 'node:stream';
+import { finished, type Readable } from 'node:stream';
 import { OciError } from '../oci/errors.ts';
 
+/** @returns what has to be waited for before there may be more. */
+export type TakeChunk = (chunk: Uint8Array) => Promise<void> | undefined;
+
 /**
- * The body, which must be as long as was announced; else nothing of it counts.
- * @throws OciError SIZE_INVALID
+ * Hands over the body, which must be as long as was announced; else nothing of it counts. In pieces as they come: an
+ * iterator would join them, and take two turns of the microtask queue for each. The rest of a body that failed here is
+ * left to the caller: the connection is kept, and its next request comes after the rest.
+ * @throws OciError SIZE_INVALID; what `take` throws; Error ECONNRESET when the client went away.
  */
-export async function* chunksOf(body: Readable, announced: number | undefined): AsyncGenerator<Uint8Array> {
+export function eachChunk(body: Readable, announced: number | undefined, take: TakeChunk): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
   let bytes = 0;
-  // Not destroyed by an error of ours: the connection is kept, and its next request comes after the rest.
-  for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
+  let taken: Promise<void> | undefined;
+  const onData = (chunk: Uint8Array) => {
     bytes += chunk.length;
-    if (bytes > (announced ?? bytes)) break;
-    yield chunk;
+    if (bytes > (announced ?? bytes)) return end(wrongSize(announced));
+    taken = take(chunk);
+    if (!taken) return;
+    body.pause();
+    taken.then(() => {
+      taken = undefined;
+      body.resume();
+    }, end);
+  };
+  const stopWatching = finished(body, { writable: false }, (error) => {
+    // What was handed over is to be done with before anybody hears of the end.
+    Promise.resolve(taken).then(
+      () => end(error ?? (bytes === (announced ?? bytes) ? null : wrongSize(announced))),
+      end,
+    );
+  });
+  function end(error: unknown): void {
+    stopWatching();
+    body.off('data', onData);
+    if (error) reject(error);
+    else resolve();
   }
-  if (bytes === (announced ?? bytes)) return;
-  throw new OciError('SIZE_INVALID', {
+  body.on('data', onData);
+  return promise;
+}
+
+function wrongSize(announced: number | undefined): OciError {
+  return new OciError('SIZE_INVALID', {
     message: 'the body is not as long as its Content-Range says; nothing of it was kept',
     detail: { announced },
   });

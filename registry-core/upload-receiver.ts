@@ -1,14 +1,12 @@
 import type { Readable } from 'node:stream';
 import { OciError } from '../oci/errors.ts';
 import { faultPoint } from '../runtime/fault-points.ts';
+import { GatheredWrites } from './gathered-writes.ts';
 import type { Registry, SessionRow } from './metadata/registry.ts';
 import { SmallContent } from './small-content.ts';
 import type { BlobStore, UploadFile } from './storage/blob-store.ts';
-import { chunksOf } from './upload-body.ts';
+import { eachChunk } from './upload-body.ts';
 import type { HashState, UploadHashes } from './upload-hashes.ts';
-
-/** Bytes collected before a write: Node's TLS hands over chunks of at most 16 KiB. */
-const writeBytes = 256 * 1024;
 
 /** The way in of an upload's bytes: body → hash → counter → file, then the offset in the row. */
 export class UploadReceiver {
@@ -40,7 +38,7 @@ export class UploadReceiver {
     const file = await this.#store.openUpload(session.id, session.offset);
     // Opened at 0, it has no bytes that a crash left.
     if (session.offset === 0) state.content = new SmallContent();
-    const pumped = this.#pump(session.id, chunksOf(body, announced), file, state).catch(async (error) => {
+    const pumped = this.#pump({ id: session.id, body, announced }, file, state).catch(async (error) => {
       // On a full disk every byte counts: the database needs some to end this session.
       await file.truncate(session.offset).catch(() => undefined);
       throw error;
@@ -61,36 +59,33 @@ export class UploadReceiver {
 
   /** @returns the error with which the body ended early, after all that came was written. */
   async #pump(
-    id: string,
-    body: AsyncIterable<Uint8Array>,
+    { id, body, announced }: { id: string; body: Readable; announced: number | undefined },
     file: UploadFile,
     { hash, content }: HashState,
   ): Promise<unknown> {
-    let chunks: Uint8Array[] = [];
-    let bytes = 0;
+    const writes = new GatheredWrites(file);
     let renewedAt = performance.now();
-    let interrupted: unknown;
+    const renew = async () => {
+      await writes.flush();
+      await this.#advance(id, file.offset);
+      renewedAt = performance.now();
+    };
     try {
-      for await (const chunk of body) {
+      const interrupted = await eachChunk(body, announced, (chunk) => {
         hash.update(chunk);
         content?.add(chunk);
-        chunks.push(chunk);
-        bytes += chunk.length;
+        const added = writes.add(chunk);
         const isRenewalDue = performance.now() - renewedAt > this.#renewMs;
-        if (bytes < writeBytes && !isRenewalDue) continue;
-        await file.append(chunks);
-        chunks = [];
-        bytes = 0;
-        if (!isRenewalDue) continue;
-        await this.#advance(id, file.offset);
-        renewedAt = performance.now();
-      }
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error;
-      interrupted = error;
+        return isRenewalDue ? Promise.resolve(added).then(renew) : added;
+      }).catch((error) => {
+        if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error;
+        return error as Error;
+      });
+      await writes.flush();
+      return interrupted;
+    } finally {
+      await writes.close();
     }
-    await file.append(chunks);
-    return interrupted;
   }
 
   async #advance(id: string, offset: number): Promise<void> {

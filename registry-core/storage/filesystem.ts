@@ -7,6 +7,7 @@ import { algorithmOf, type Digest, hexOf } from '../../oci/digest.ts';
 import { syncDirectory, syncFile } from '../../runtime/durable-file.ts';
 import { faultPoint } from '../../runtime/fault-points.ts';
 import type { BlobLocation, BlobStore, StoredFile, UploadFile } from './blob-store.ts';
+import { DirectWrites, mayWriteDirectly } from './direct-writes.ts';
 import { listFiles } from './listing.ts';
 import { isMissing, sizeOf, unless } from './missing.ts';
 import { OpenUpload } from './open-upload.ts';
@@ -18,6 +19,8 @@ const uploadName = /^[0-9a-f-]{36}$/;
 export interface FilesystemOptions {
   /** This process serves nobody: its event loop may wait for short calls to the file system. */
   mayBlock?: boolean;
+  /** Large parts of uploads are written past the system’s cache, where the disk is not behind a network. Default: yes. */
+  directWrites?: boolean;
 }
 
 /**
@@ -34,16 +37,21 @@ export class FilesystemStore implements BlobStore {
   readonly #knownDirectories = new Set<string>();
   readonly #removals: Removals;
   readonly #trash: TrashDirectory;
+  readonly #writesDirectly: boolean;
 
-  private constructor(root: string, { mayBlock = false }: FilesystemOptions) {
+  private constructor(root: string, mayBlock: boolean, writesDirectly: boolean) {
     this.#root = root;
+    this.#writesDirectly = writesDirectly;
     this.#removals = new Removals(mayBlock);
     this.#trash = new TrashDirectory(root, (directory) => this.#removals.changed(directory));
   }
 
-  static async open(root: string, options: FilesystemOptions = {}): Promise<FilesystemStore> {
-    const store = new FilesystemStore(root, options);
+  static async open(
+    root: string,
+    { mayBlock = false, directWrites = true }: FilesystemOptions = {},
+  ): Promise<FilesystemStore> {
     await mkdir(root, { recursive: true, mode: 0o700 });
+    const store = new FilesystemStore(root, mayBlock, directWrites && (await mayWriteDirectly(root)));
     await store.#ensureDirectory(join(root, 'blobs'));
     await store.#ensureDirectory(join(root, 'uploads'));
     return store;
@@ -60,12 +68,13 @@ export class FilesystemStore implements BlobStore {
   }
 
   async openUpload(id: string, offset: number): Promise<UploadFile> {
-    const file = await open(this.#uploadPath(id), 'r+');
+    const path = this.#uploadPath(id);
+    const file = await open(path, 'r+');
     try {
       const { size } = await file.stat();
       if (size < offset) throw new Error(`upload ${id} has ${size} bytes, fewer than ${offset}`);
       if (size > offset) await file.truncate(offset);
-      return new OpenUpload(file, offset);
+      return new OpenUpload(file, offset, this.#writesDirectly ? new DirectWrites(path) : undefined);
     } catch (error) {
       await file.close();
       throw error;

@@ -1,18 +1,26 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { UploadFile } from './blob-store.ts';
+import type { DirectWrites } from './direct-writes.ts';
 
 /** The file of an upload that is being written, by one writer at a time. */
 export class OpenUpload implements UploadFile {
   readonly #file: FileHandle;
+  readonly #direct: DirectWrites | undefined;
   offset: number;
 
-  constructor(file: FileHandle, offset: number) {
+  constructor(file: FileHandle, offset: number, direct?: DirectWrites) {
     this.#file = file;
+    this.#direct = direct;
     this.offset = offset;
   }
 
   async append(chunks: readonly Uint8Array[]): Promise<void> {
     let rest = chunks.filter((chunk) => chunk.length > 0);
+    if (this.#direct && rest.length === 1) {
+      const written = await this.#direct.write(rest[0]!, this.offset);
+      this.offset += written;
+      rest = dropBytes(rest, written);
+    }
     while (rest.length > 0) {
       const { bytesWritten } = await this.#file.writev(rest, this.offset);
       this.offset += bytesWritten;
@@ -30,7 +38,11 @@ export class OpenUpload implements UploadFile {
   }
 
   async close(): Promise<void> {
-    await this.#file.close();
+    try {
+      await this.#direct?.close();
+    } finally {
+      await this.#file.close();
+    }
   }
 }
 

@@ -4,5 +4,6 @@ import { type FilesystemOptions, FilesystemStore } from './filesystem.ts';
 
 /** The store of the configuration. A further driver is one more `if` here and one more file beside. */
 export function openBlobStore(config: Config, options: FilesystemOptions = {}): Promise<BlobStore> {
-  return FilesystemStore.open(config['storage.root'], options);
+  const directWrites = config['storage.direct_writes'] === 'auto';
+  return FilesystemStore.open(config['storage.root'], { directWrites, ...options });
 }

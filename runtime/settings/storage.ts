@@ -1,4 +1,4 @@
-import { duration, key, path, reserve, sparseIndex, whole } from './values.ts';
+import { duration, key, oneOf, path, reserve, sparseIndex, whole } from './values.ts';
 
 /** What is stored, and where. */
 export const storageSettings = {
@@ -11,6 +11,11 @@ export const storageSettings = {
     reserve,
     '1GiB,5%',
     'Free space to keep on the disks of `storage.root` and `data`: below it new uploads are refused, and trash and expired uploads are removed at once. 0: none.',
+  ),
+  'storage.direct_writes': key(
+    oneOf('auto', 'off'),
+    'auto',
+    'Whether large uploads go to the disk past the system’s cache. `auto`: where the disk is not behind a network. `off`: nowhere.',
   ),
   'uploads.expiry': key(
     duration(),
