@@ -11,9 +11,9 @@ export interface UploadBuffer {
 }
 
 export const smallBytes = 64 * 1024;
-export const largeBytes = 512 * 1024;
-/** 24 MiB in all, two for each upload. */
-const maxLarge = 48;
+export const largeBytes = 1024 * 1024;
+/** 32 MiB in all, two for each upload. */
+const maxLarge = 32;
 /** At rest. */
 const maxPooledSmall = 128;
 const provenBytes = 1024 * 1024;
