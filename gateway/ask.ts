@@ -1,18 +1,22 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Endpoint } from '../oci/endpoints.ts';
+import { isSubmission } from '../runtime/read-messages.ts';
 import type { BodyDeadlines } from './body-deadlines.ts';
-import { askCore } from './core.ts';
-import type { CoreAnswer } from './core-messages.ts';
+import { askCore, isRepeatable, unavailable } from './core.ts';
+import type { CoreAnswer, CoreMessages } from './core-messages.ts';
 import type { CoreRequest } from './core-request.ts';
 import type { HotBlobs } from './hot-blobs.ts';
 import type { CoreReads } from './kept-answers.ts';
 import type { Pull } from './limits/pulls.ts';
 import type { CoreProxy } from './proxy.ts';
+import { type SmallSubmissions, streamed } from './small-submissions.ts';
 
 /** Where the core is, and what it is asked with. */
 export interface Upstream {
   proxy: CoreProxy;
   reads: CoreReads;
+  messages: CoreMessages;
+  submissions: SmallSubmissions;
   /** Where the core keeps `blobs/`. */
   storageRoot: string;
   hotBlobs: HotBlobs;
@@ -58,23 +62,47 @@ export async function askUpstream(
   }
 }
 
-/** Small reads go as messages, everything else over HTTP. */
+/** Small reads and small pushes go as messages, everything else over HTTP. */
 async function ask(
-  { proxy, reads, deadlines }: Upstream,
+  upstream: Upstream,
   toCore: CoreRequest,
   { request, response, endpoint: { kind }, anew }: UpstreamQuestion,
 ): Promise<UpstreamAnswer> {
+  const { proxy, reads, deadlines, submissions } = upstream;
+  const { method, target, headers, context } = toCore;
+  // One that is paced comes through a stream which does not end when the client goes away.
+  const isPaced = toCore.body !== undefined && toCore.body !== request;
+  const isSmallPush = !isPaced && isSubmission(kind, method) && submissions.takes(toCore);
+  const send = () => (isSmallPush ? submit(upstream, toCore, response) : askCore(proxy, toCore, response));
   if (toCore.body) {
     const body = deadlines.watch(request, kind === 'manifest' ? 'manifest' : 'upload');
     try {
-      return await Promise.race([askCore(proxy, toCore, response), body.late]);
+      return await Promise.race([send(), body.late]);
     } finally {
       body.stop();
     }
   }
-  const { method, target, headers, context } = toCore;
+  if (isSmallPush) return send();
   const isRead = method === 'GET' || method === 'HEAD';
   const isSmall = isRead && (kind === 'manifest' || kind === 'blob' || kind === 'base');
   const answer = isSmall ? await reads.ask({ method, target, headers, context }, anew) : undefined;
   return answer ?? askCore(proxy, toCore, response);
+}
+
+/**
+ * A push with its body as one message. What may have been carried out is not sent again, but where that does no harm.
+ * @throws OciError UNAVAILABLE when the core died meanwhile.
+ */
+function submit(
+  { proxy, messages, submissions }: Upstream,
+  toCore: CoreRequest,
+  response: ServerResponse,
+): Promise<UpstreamAnswer> {
+  const { method, target, headers, context } = toCore;
+  return submissions.with(toCore, async (bytes) => {
+    const answer = await messages.submit({ method, target, headers, context }, bytes).catch((error) => {
+      if (!isRepeatable(toCore)) throw unavailable(error);
+    });
+    return answer ?? askCore(proxy, streamed(toCore, bytes), response);
+  });
 }

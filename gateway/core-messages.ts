@@ -15,6 +15,12 @@ export interface CoreMessages {
   /** @returns undefined when it has to be asked over HTTP: too large, or nobody there (which HTTP then finds out). */
   ask(question: ReadQuestion): Promise<CoreAnswer | undefined>;
   /**
+   * A push, which is not to be repeated by whoever does not know what came of it.
+   * @returns undefined when nothing was done and it has to be sent over HTTP.
+   * @throws Error ECONNRESET when the connection broke before the answer.
+   */
+  submit(question: ReadQuestion, body: Uint8Array): Promise<CoreAnswer | undefined>;
+  /**
    * The version that the core's store has now: no earlier than this was called. One question is sent for all who call
    * before it goes out. @returns undefined when nobody is there.
    */
@@ -41,13 +47,18 @@ export function openCoreMessages(socketPath: string): CoreMessages {
   let connection: Connection | undefined;
   let notBeforeMs = 0;
   let isClosed = false;
+  const connected = (): Connection | undefined => {
+    if (connection?.isOpen) return connection;
+    if (isClosed || performance.now() < notBeforeMs) return undefined;
+    notBeforeMs = performance.now() + pauseMs;
+    connection = new Connection(path.path);
+    return connection;
+  };
   return {
-    ask(question) {
-      if (connection?.isOpen) return connection.ask(question);
-      if (isClosed || performance.now() < notBeforeMs) return Promise.resolve(undefined);
-      notBeforeMs = performance.now() + pauseMs;
-      connection = new Connection(path.path);
-      return connection.ask(question);
+    ask: async (question) => connected()?.ask(question),
+    async submit(question, body) {
+      const there = connected();
+      return there?.isReady ? there.submit(question, body) : undefined;
     },
     version: () => (connection?.isOpen ? connection.version() : Promise.resolve(undefined)),
     close() {
@@ -62,6 +73,8 @@ type Reply = Message | undefined;
 
 class Connection {
   isOpen = true;
+  /** The core has taken the connection: what is sent gets there, or the connection breaks. */
+  isReady = false;
   readonly #socket: Socket;
   readonly #sender: MessageSender;
   readonly #waiting = new Map<number, (reply: Reply) => void>();
@@ -70,7 +83,9 @@ class Connection {
   #version: Promise<string | undefined> | undefined;
 
   constructor(path: string) {
-    this.#socket = connect({ path });
+    this.#socket = connect({ path }, () => {
+      this.isReady = true;
+    });
     this.#sender = new MessageSender(this.#socket);
     readMessages(this.#socket, maxMessageBytes, (message) => this.#take(message));
     this.#socket.on('error', () => {});
@@ -80,9 +95,13 @@ class Connection {
 
   async ask(question: ReadQuestion): Promise<CoreAnswer | undefined> {
     const reply = await this.#send(question);
-    if (!reply) return undefined;
-    const { status, headers, keep } = reply.head as ReadAnswer;
-    return status === 0 ? undefined : { statusCode: status, headers, body: reply.body, keep };
+    return reply && answerIn(reply);
+  }
+
+  async submit(question: ReadQuestion, body: Uint8Array): Promise<CoreAnswer | undefined> {
+    const reply = await this.#send(question, body);
+    if (reply) return answerIn(reply);
+    throw Object.assign(new Error('the connection to the core broke'), { code: 'ECONNRESET' });
   }
 
   version(): Promise<string | undefined> {
@@ -100,12 +119,12 @@ class Connection {
     this.#socket.destroy();
   }
 
-  #send(question: ReadQuestion | VersionQuestion): Promise<Reply> {
+  #send(question: ReadQuestion | VersionQuestion, body?: Uint8Array): Promise<Reply> {
     this.#lastId = (this.#lastId + 1) >>> 0;
     const id = this.#lastId;
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
-      this.#sender.send(id, question);
+      this.#sender.send(id, question, body);
     });
   }
 
@@ -117,7 +136,13 @@ class Connection {
 
   #lost(): void {
     this.isOpen = false;
+    this.isReady = false;
     for (const resolve of this.#waiting.values()) resolve(undefined);
     this.#waiting.clear();
   }
+}
+
+function answerIn({ head, body }: Message): CoreAnswer | undefined {
+  const { status, headers, keep } = head as ReadAnswer;
+  return status === 0 ? undefined : { statusCode: status, headers, body, keep };
 }

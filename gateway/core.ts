@@ -49,11 +49,12 @@ function isUnreachable(error: unknown): boolean {
  * A connection that broke before the answer may have been an idle one that the core was just closing, or the core
  * may have died at work. Reading again does no harm, nor does another upload session.
  */
-function isRepeatable({ method, body }: CoreRequest): boolean {
+export function isRepeatable({ method, body }: CoreRequest): boolean {
   return method === 'GET' || method === 'HEAD' || (method === 'POST' && body === undefined);
 }
 
-function unavailable(cause: unknown): OciError {
+/** What a client is told whose request the core may or may not have carried out. */
+export function unavailable(cause: unknown): OciError {
   return new OciError('UNAVAILABLE', {
     message: `the registry is restarting, try again in ${retryAfterSeconds} seconds`,
     headers: { 'Retry-After': `${retryAfterSeconds}` },

@@ -26,6 +26,7 @@ import { openProxy } from './proxy.ts';
 import { createRedirect } from './redirect.ts';
 import { createChain } from './server.ts';
 import { openShared, serveQuestions } from './shared.ts';
+import { SmallSubmissions } from './small-submissions.ts';
 import { serveReports } from './status.ts';
 import { plainAnswers, readAuthority } from './tls/plain-answers.ts';
 import { openCertificate, type ServedCertificate } from './tls.ts';
@@ -85,7 +86,15 @@ export async function openFrontDoor(config: Config, log: Log, channel: Channel):
     const limits = openLimits({ config, log, channel, metrics, proxied });
     const reads = keepAnswers(messages);
     const storageRoot = config['storage.root'];
-    const upstream = { proxy, reads, storageRoot, hotBlobs: openHotBlobs(storageRoot), deadlines };
+    const upstream = {
+      proxy,
+      reads,
+      messages,
+      submissions: new SmallSubmissions(),
+      storageRoot,
+      hotBlobs: openHotBlobs(storageRoot),
+      deadlines,
+    };
     const api = await openApi(config, { identity, limits, audit, upstream, recorder });
     onClose(() => api.close());
     const chain = createChain({

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { RequestContext } from '../runtime/request-context.ts';
@@ -11,9 +11,9 @@ export interface Question {
   context: RequestContext;
 }
 
-/** A question with a body. */
+/** A question with a body, as it comes or as a whole. */
 export interface Submission extends Question {
-  body: IncomingMessage;
+  body: Readable | Uint8Array;
 }
 
 /** What a handler answers; whoever took the request sends it. Errors are thrown. */

@@ -51,7 +51,7 @@ async function startCore(config: Config, log: Log): Promise<Running> {
   return {
     async drain() {
       await disk.close();
-      messages.close();
+      await messages.close();
       await drainServer(server, config['shutdown.drain']);
       await uploads.close();
       await registry.close();

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { OciError } from '../oci/errors.ts';
 import { maxManifestBytes } from '../oci/manifest.ts';
+import { piecesOf } from './upload-body.ts';
 
 /** Of all manifests that are being received at once: many that come slowly must not take the memory of the machine. */
 const maxHeldBytes = 256 * 1024 * 1024;
@@ -38,11 +39,11 @@ const allManifests = new ManifestBytes(maxHeldBytes);
  * rest.
  * @throws OciError SIZE_INVALID (413), UNAVAILABLE
  */
-export async function readManifest(request: Readable, held = allManifests): Promise<Buffer> {
-  const chunks: Buffer[] = [];
+export async function readManifest(body: Readable | Uint8Array, held = allManifests): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
   let bytes = 0;
   try {
-    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    for await (const chunk of piecesOf(body)) {
       if (bytes + chunk.length > maxManifestBytes) throw tooLarge();
       held.take(chunk.length);
       bytes += chunk.length;

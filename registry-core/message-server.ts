@@ -5,6 +5,7 @@ import { OciError } from '../oci/errors.ts';
 import { errorAnswer } from '../runtime/error-response.ts';
 import { type Message, MessageSender, readMessages } from '../runtime/messages.ts';
 import {
+  isSubmission,
   type Keep,
   maxAnswerBytes,
   type ReadAnswer,
@@ -12,23 +13,25 @@ import {
   type VersionAnswer,
   type VersionQuestion,
 } from '../runtime/read-messages.ts';
-import { type Answer, type Question, sentHeaders } from './answer.ts';
+import { type Answer, type Submission, sentHeaders } from './answer.ts';
 import { handleBase } from './handlers/base.ts';
 import { readBlob } from './handlers/blobs.ts';
 import { getManifest } from './handlers/manifests.ts';
-import type { Core } from './server.ts';
+import { type Core, dispatch } from './server.ts';
 
 const maxQuestionBytes = 1024 * 1024;
 
 /**
- * The core's second socket: reads whose answers are small, as messages. A pull of an image asks for little else, and
- * HTTP between two processes would cost several times what the answer does. What is not for here, or too large, the
- * gateway is told to ask over HTTP.
+ * The core's second socket: reads whose answers are small, and pushes whose bodies are, as messages. A pull or a push of
+ * a small image asks for little else, and HTTP between two processes would cost several times what the answer does. What
+ * is not for here, or too large, the gateway is told to ask over HTTP.
  */
 export function createMessageServer(core: Core): MessageServer {
   const start = randomUUID();
   const version = () => `${start} ${core.registry.version()}`;
   const sockets = new Set<Socket>();
+  const underWay = new Set<Promise<void>>();
+  let isClosing = false;
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
@@ -38,28 +41,38 @@ export function createMessageServer(core: Core): MessageServer {
     readMessages(socket, maxQuestionBytes, (message) => {
       if ('version' in (message.head as ReadQuestion | VersionQuestion)) {
         sender.send(message.id, { version: version() } satisfies VersionAnswer);
-      } else void take(core, version, message, sender);
+        return;
+      }
+      const taken = isClosing
+        ? Promise.resolve(sender.send(message.id, overHttp))
+        : take(core, version, message, sender);
+      underWay.add(taken);
+      void taken.finally(() => underWay.delete(taken));
     });
   });
   return {
     server,
-    close() {
+    async close() {
+      isClosing = true;
       server.close();
+      await Promise.all(underWay);
       for (const socket of sockets) socket.end();
     },
   };
 }
 
+const overHttp: ReadAnswer = { status: 0, headers: {} };
+
 export interface MessageServer {
   server: Server;
-  /** What is under way is answered over HTTP, where the gateway asks again. */
-  close(): void;
+  /** What is under way is answered; what comes meanwhile the gateway asks again over HTTP. */
+  close(): Promise<void>;
 }
 
 async function take(
   core: Core,
   version: () => string,
-  { id, head }: Message,
+  { id, head, body: submitted }: Message,
   sender: MessageSender,
 ): Promise<void> {
   const { method, target, headers, context } = head as ReadQuestion;
@@ -68,10 +81,10 @@ async function take(
     const readFrom = version();
     const endpoint = parseEndpoint(method, target);
     if (!endpoint) throw new OciError('NOT_FOUND');
-    const answer = await answerRead(core, endpoint, { method, headers, context });
+    const answer = await answerMessage(core, endpoint, { method, headers, context, body: submitted });
     const body = method === 'HEAD' ? undefined : answer?.body;
     if (!answer || (body && !(body instanceof Uint8Array && body.length <= maxAnswerBytes))) {
-      sender.send(id, { status: 0, headers: {} } satisfies ReadAnswer);
+      sender.send(id, overHttp);
       return;
     }
     const { status, keepMs = 0 } = answer;
@@ -88,15 +101,16 @@ async function take(
   }
 }
 
-function answerRead(
+function answerMessage(
   core: Core,
   endpoint: Endpoint,
-  question: Question,
+  submission: Submission,
 ): Promise<Answer> | Answer | undefined {
-  const isRead = question.method === 'GET' || question.method === 'HEAD';
-  if (!isRead) return undefined;
-  if (endpoint.kind === 'manifest') return getManifest(core, endpoint, question);
-  if (endpoint.kind === 'blob') return readBlob(core, endpoint, question);
+  const { method } = submission;
+  if (isSubmission(endpoint.kind, method)) return dispatch(core, endpoint, submission);
+  if (method !== 'GET' && method !== 'HEAD') return undefined;
+  if (endpoint.kind === 'manifest') return getManifest(core, endpoint, submission);
+  if (endpoint.kind === 'blob') return readBlob(core, endpoint, submission);
   return endpoint.kind === 'base' ? handleBase() : undefined;
 }
 

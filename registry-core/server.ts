@@ -119,7 +119,7 @@ async function demandOwner({ registry }: Core, endpoint: Endpoint, { actor }: Re
   if (session?.actor !== actor || actor === '') throw new OciError('UNAUTHORIZED');
 }
 
-function dispatch(core: Core, endpoint: Endpoint, submission: Submission): Promise<Answer> | Answer {
+export function dispatch(core: Core, endpoint: Endpoint, submission: Submission): Promise<Answer> | Answer {
   const { context } = submission;
   if (!context.ownerOnly) return handleEndpoint(core, endpoint, submission);
   return demandOwner(core, endpoint, context).then(() => handleEndpoint(core, endpoint, submission));

@@ -10,7 +10,20 @@ export type TakeChunk = (chunk: Uint8Array) => Promise<void> | undefined;
  * left to the caller: the connection is kept, and its next request comes after the rest.
  * @throws OciError SIZE_INVALID; what `take` throws; Error ECONNRESET when the client went away.
  */
-export function eachChunk(body: Readable, announced: number | undefined, take: TakeChunk): Promise<void> {
+export function eachChunk(
+  body: Readable | Uint8Array,
+  announced: number | undefined,
+  take: TakeChunk,
+): Promise<void> {
+  return body instanceof Uint8Array ? oneChunk(body, announced, take) : streamed(body, announced, take);
+}
+
+async function oneChunk(body: Uint8Array, announced: number | undefined, take: TakeChunk): Promise<void> {
+  if (body.length !== (announced ?? body.length)) throw wrongSize(announced);
+  if (body.length > 0) await take(body);
+}
+
+function streamed(body: Readable, announced: number | undefined, take: TakeChunk): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let bytes = 0;
   let taken: Promise<void> | undefined;
@@ -47,4 +60,9 @@ function wrongSize(announced: number | undefined): OciError {
     message: 'the body is not as long as its Content-Range says; nothing of it was kept',
     detail: { announced },
   });
+}
+
+/** Not destroyed by an error of ours: the connection is kept, and its next request comes after the rest. */
+export function piecesOf(body: Readable | Uint8Array): AsyncIterable<Uint8Array> | Iterable<Uint8Array> {
+  return body instanceof Uint8Array ? [body] : body.iterator({ destroyOnReturn: false });
 }

@@ -30,7 +30,7 @@ export class UploadReceiver {
    */
   async receive(
     session: SessionRow,
-    body: Readable,
+    body: Readable | Uint8Array,
     announced: number | undefined,
     algorithm = session.algorithm,
   ): Promise<number> {
@@ -59,7 +59,7 @@ export class UploadReceiver {
 
   /** @returns the error with which the body ended early, after all that came was written. */
   async #pump(
-    { id, body, announced }: { id: string; body: Readable; announced: number | undefined },
+    { id, body, announced }: { id: string; body: Readable | Uint8Array; announced: number | undefined },
     file: UploadFile,
     { hash, content }: HashState,
   ): Promise<unknown> {

@@ -93,7 +93,7 @@ export class UploadSessions {
    * Appends the body at the session's offset. What was written before a client went away stays and counts.
    * @returns the new offset, in bytes.
    */
-  append(repository: string, id: string, body: Readable, check: UploadCheck): Promise<number> {
+  append(repository: string, id: string, body: Readable | Uint8Array, check: UploadCheck): Promise<number> {
     return this.#turns.take(id, async () => {
       const session = await this.find(repository, id);
       return this.#receiver.receive(session, body, check(session.offset));
@@ -111,7 +111,7 @@ export class UploadSessions {
     repository: string,
     id: string,
     digest: Digest,
-    body: Readable | undefined,
+    body: Readable | Uint8Array | undefined,
     check: UploadCheck,
   ): Promise<number> {
     return this.#turns.take(id, async () => {

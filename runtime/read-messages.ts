@@ -1,6 +1,7 @@
+import type { Endpoint } from '../oci/endpoints.ts';
 import type { RequestContext } from './request-context.ts';
 
-/** What the gateway asks the core as a message (see `messages.ts`): a GET or HEAD without a body. */
+/** What the gateway asks the core as a message (see `messages.ts`): a small read, or a push whose body comes with it. */
 export interface ReadQuestion {
   method: string;
   target: string;
@@ -16,7 +17,7 @@ export interface VersionQuestion {
 
 /** The answer; its body comes after it. */
 export interface ReadAnswer {
-  /** 0: to be asked over HTTP. */
+  /** 0: nothing was done; to be asked over HTTP. */
   status: number;
   /** Names in lower case. */
   headers: Record<string, string>;
@@ -37,3 +38,12 @@ export interface VersionAnswer {
 
 /** A larger body goes over HTTP, where it waits in the core for a client that reads slowly. */
 export const maxAnswerBytes = 64 * 1024;
+
+/** A larger body goes over HTTP, as it comes. */
+export const maxQuestionBodyBytes = 64 * 1024;
+
+/** The steps of a push, whose answers are small. */
+export function isSubmission(kind: Endpoint['kind'], method: string): boolean {
+  if (kind === 'manifest') return method === 'PUT';
+  return (kind === 'uploads' || kind === 'upload') && ['POST', 'PATCH', 'PUT'].includes(method);
+}
