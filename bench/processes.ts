@@ -27,6 +27,11 @@ export function residentMibOf(pid: number): number {
   return mib(pid, 'VmRSS');
 }
 
+/** What is resident, with pages that several processes share counted as parts: the same code is in memory once. */
+export function shareMibOf(pid: number): number {
+  return Number(/^Pss:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0) / 1024;
+}
+
 /** From now on the peak counts anew. Where that is not permitted it stays the one since the start. */
 export function forgetPeak(pid: number): void {
   try {

@@ -18,6 +18,7 @@ export async function measure(row: Row, server: Server, seconds: number): Promis
   for (const pid of server.pids()) forgetPeak(pid);
   const before = new Map(server.pids().map((pid) => [pid, cpuSecondsOf(pid)]));
   const { value, count, details = {} } = await row.run(server, seconds);
+  if (!(count > 0)) throw new Error(`${server.name} did nothing`);
   const pids = server.pids();
   const cpu = sum(pids.map((pid) => cpuSecondsOf(pid) - (before.get(pid) ?? 0)));
   return { value, cpuSeconds: cpu / count, peakMib: sum(pids.map(peakMibOf)), details };

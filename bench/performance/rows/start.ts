@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { residentMibOf } from '../../processes.ts';
+import { residentMibOf, shareMibOf } from '../../processes.ts';
 import { Client } from '../load/client.ts';
 import type { Server, ServerKind } from '../servers/server.ts';
 import type { Row } from './row.ts';
@@ -37,8 +37,9 @@ async function startAndAsk(kind: ServerKind) {
     await client.send('GET', '/v2/', 200);
     const value = (performance.now() - startedAt) / 1000;
     await delay(settleMs);
-    const idleMib = server.pids().reduce((sum, pid) => sum + residentMibOf(pid), 0);
-    return { value, count: 1, details: { idleMib } };
+    const sum = (figure: (pid: number) => number) =>
+      server.pids().reduce((total, pid) => total + figure(pid), 0);
+    return { value, count: 1, details: { idleMib: sum(residentMibOf), idleSharedOnceMib: sum(shareMibOf) } };
   } finally {
     client.close();
     await server.stop();
