@@ -1,4 +1,3 @@
-import { releaseChunk } from '../runtime/release-chunk.ts';
 import type { UploadFile } from './storage/blob-store.ts';
 import { giveUploadBufferBack, takeUploadBuffer, type UploadBuffer } from './upload-buffers.ts';
 
@@ -20,16 +19,12 @@ export class GatheredWrites {
     this.#start = file.offset;
   }
 
-  /**
-   * Takes the bytes of the chunk, which is empty then.
-   * @returns what has to be waited for before there may be more.
-   */
+  /** @returns what has to be waited for before the chunk may change and there may be more. */
   add(chunk: Uint8Array): Promise<void> | undefined {
     if (chunk.length >= this.#room() - this.#filled) return this.#fill(chunk);
     this.#buffer.bytes.set(chunk, this.#filled);
     this.#filled += chunk.length;
     this.#received += chunk.length;
-    releaseChunk(chunk);
     return undefined;
   }
 
@@ -42,7 +37,6 @@ export class GatheredWrites {
       if (this.#filled === this.#room()) await this.#write();
     }
     this.#received += chunk.length;
-    releaseChunk(chunk);
   }
 
   /** Resolves when all that was added is in the file. */

@@ -1,5 +1,7 @@
+import { IncomingMessage } from 'node:http';
 import { finished, type Readable } from 'node:stream';
 import { OciError } from '../oci/errors.ts';
+import { releaseChunk } from '../runtime/release-chunk.ts';
 
 /** @returns what has to be waited for before there may be more. */
 export type TakeChunk = (chunk: Uint8Array) => Promise<void> | undefined;
@@ -27,14 +29,17 @@ function streamed(body: Readable, announced: number | undefined, take: TakeChunk
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let bytes = 0;
   let taken: Promise<void> | undefined;
+  // Of what comes over HTTP nobody else has the chunks.
+  const release = body instanceof IncomingMessage ? releaseChunk : () => {};
   const onData = (chunk: Uint8Array) => {
     bytes += chunk.length;
     if (bytes > (announced ?? bytes)) return end(wrongSize(announced));
     taken = take(chunk);
-    if (!taken) return;
+    if (!taken) return release(chunk);
     body.pause();
     taken.then(() => {
       taken = undefined;
+      release(chunk);
       body.resume();
     }, end);
   };
