@@ -19,6 +19,7 @@ import { countRequest, login } from './login.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { countRefusal } from './metrics/refusals.ts';
 import { allowedMethods, findHealthRoute, findRoute, type Health } from './routes.ts';
+import { sameMoment } from './same-moment.ts';
 import type { ClientIdentity } from './tls/client-certificates.ts';
 import type { Warnings } from './warnings.ts';
 
@@ -87,6 +88,7 @@ async function answer(exchange: Exchange, query: string, parts: ChainParts): Pro
   exchange.route = endpoint.kind;
   exchange.endpoint = endpoint;
   exchange.scope = scopeNeeded(endpoint);
+  await sameMoment();
   const actor = await login(exchange, parts);
   const hasCredentials = request.headers.authorization !== undefined || actor.credential !== undefined;
   const permission = authorise(endpoint, actor, hasCredentials, parts.identity);
