@@ -1,7 +1,7 @@
 import type { Collection, CondemnedBlob, DoomedKey } from '../registry-core/metadata/collection.ts';
 import type { BlobStore } from '../registry-core/storage/blob-store.ts';
 import { faultPoint } from '../runtime/fault-points.ts';
-import { batch, type Pile, sweepPile } from './pile.ts';
+import { type Pile, sweepPile } from './pile.ts';
 import type { Report } from './report.ts';
 import { intoTrash } from './trash.ts';
 
@@ -28,28 +28,26 @@ export async function sweep(
     return entries;
   };
   const condemned: Pile<CondemnedBlob> = {
-    read: (after) => durably(collection.condemned(after?.digest ?? '', batch)),
-    remove: async ({ storageKey }) => {
+    read: (after, limit) => durably(collection.condemned(after?.digest ?? '', limit)),
+    remove({ storageKey }) {
       faultPoint('gc.condemned.listed');
-      const bytes = await store.remove(storageKey);
-      faultPoint('gc.condemned.removed');
-      return bytes;
+      return store.remove(storageKey);
     },
-    forget: async (blobs) => {
+    removed: () => faultPoint('gc.condemned.removed'),
+    async forget(blobs) {
       faultPoint('gc.condemned.synced');
       report.blobs_swept += await collection.forgetCondemned(blobs);
       faultPoint('gc.condemned.forgotten');
     },
   };
   const doomed = (kind: DoomedKey['kind']): Pile<DoomedKey> => ({
-    read: (after) => durably(collection.doomedKeys(kind, after?.storageKey ?? '', batch)),
-    remove: async ({ storageKey }) => {
+    read: (after, limit) => durably(collection.doomedKeys(kind, after?.storageKey ?? '', limit)),
+    remove({ storageKey }) {
       faultPoint('gc.doomed.listed');
-      const bytes = await (kind === 'blob' ? store.remove(storageKey) : store.discardUpload(storageKey));
-      faultPoint('gc.doomed.removed');
-      return bytes;
+      return kind === 'blob' ? store.remove(storageKey) : store.discardUpload(storageKey);
     },
-    forget: async (keys) => {
+    removed: () => faultPoint('gc.doomed.removed'),
+    async forget(keys) {
       faultPoint('gc.doomed.synced');
       await collection.forgetDoomed(keys);
       faultPoint('gc.doomed.forgotten');

@@ -3,7 +3,7 @@ import type { BlobStore } from '../registry-core/storage/blob-store.ts';
 import { isDiskFull } from '../runtime/ballast.ts';
 import { faultPoint } from '../runtime/fault-points.ts';
 import { breathe } from './pace.ts';
-import { batch, type Pile, sweepPile } from './pile.ts';
+import { type Pile, sweepPile } from './pile.ts';
 import type { Report } from './report.ts';
 
 /**
@@ -13,9 +13,9 @@ import type { Report } from './report.ts';
  */
 export function intoTrash(collection: Collection, store: BlobStore, report: Report): Pile<TrashedBlob> {
   return {
-    async read(after) {
+    async read(after, limit) {
       for (;;) {
-        const condemned = await collection.condemned(after?.digest ?? '', batch);
+        const condemned = await collection.condemned(after?.digest ?? '', limit);
         const recorded = await collection.trash.record(condemned);
         if (recorded.length > 0) faultPoint('gc.trash.recorded');
         // Where none was, all of them have been revived just now.
@@ -50,7 +50,7 @@ export async function purgeTrash(
   { all = false, signal }: { all?: boolean; signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
   const pile: Pile<TrashedBlob> = {
-    read: (after) => collection.trash.expired(all, after, batch),
+    read: (after, limit) => collection.trash.expired(all, after, limit),
     async remove({ storageKey, day }) {
       const bytes = await store.removeTrashed(storageKey, day);
       report.bytes_purged += bytes ?? 0;

@@ -95,7 +95,7 @@ export class UploadCommit {
    */
   async #abandon(id: string, key?: string): Promise<void> {
     this.#hashes.forget(id);
-    const files = [this.#store.discardUpload(id), ...(key === undefined ? [] : [this.#store.remove(key)])];
+    const files = [this.#store.discardUpload(id), ...(key === undefined ? [] : [this.#removeFile(key)])];
     await Promise.allSettled([...files, this.#registry.cancelSession(id)]);
   }
 
@@ -108,7 +108,7 @@ export class UploadCommit {
     const commit = this.#registry.commitBlob({ ...closed, brokenKey });
     const { displaced } = await commit.catch(async (error) => {
       // The session expired, and its files may have been swept before this one had its name.
-      if (error instanceof OciError) await this.#store.remove(key).catch(() => undefined);
+      if (error instanceof OciError) await this.#removeFile(key).catch(() => undefined);
       throw error;
     });
     faultPoint('core.blob.committed');
@@ -116,6 +116,10 @@ export class UploadCommit {
     if (displaced === undefined) return;
     // The blob is committed; a file that could not be removed keeps the name under which the collector finds it.
     await this.#removeDisplaced(displaced).catch(() => undefined);
+  }
+
+  async #removeFile(key: string): Promise<void> {
+    await this.#store.remove(key);
   }
 
   /** The collector would remove it as well; a push that brings nothing new should not cost disk until then. */

@@ -1,4 +1,4 @@
-import { openDatabase } from '../../runtime/sqlite.ts';
+import { type Database, openDatabase } from '../../runtime/sqlite.ts';
 import { type ClockReading, checkClock, RunTime } from './clock.ts';
 import { type Durability, durabilityOf } from './durability.ts';
 import type { EventKind } from './events.ts';
@@ -32,6 +32,8 @@ export interface Collection extends Runs, Decisions, Sweepings {
   restMs(): Promise<number>;
   /** How long the next transaction may take. */
   transactionMs(): Promise<number>;
+  /** How many files a sweep may remove before it forgets their rows. */
+  sweepLimit(): Promise<number>;
   /** What a run at this time would do, on one snapshot, without writing. Infinity: all that will go in the end. */
   plan(at: number): Promise<Plan>;
   /** What is left to do, as far as it is known: due entries of the review list, condemned blobs. */
@@ -75,6 +77,7 @@ export function openCollection(
   { isServed = () => true }: CollectionOptions = {},
 ): Collection {
   const database = openDatabase(path, { migrations, busyTimeoutMs: 15_000 });
+  useMemory(database);
   const statements = new Statements(database);
   const time = new RunTime();
   const rest = new Rest(database, isServed);
@@ -84,12 +87,13 @@ export function openCollection(
     ...openSweepings(statements, durability),
     ...openDecisions(statements, retention, durability, time),
     transactionMs: async () => rest.transactionMs(),
+    sweepLimit: async () => rest.sweepLimit(),
     restMs: async () => rest.next(),
     checkClock: async (reading) => {
       time.begin();
       return durability.durably(() => checkClock(statements, reading, retention.leaseMs));
     },
-    plan: async (at) => planRun(database, statements, retention, at),
+    plan: async (at) => withTemporaryFiles(database, () => planRun(database, statements, retention, at)),
     pending: async () => pending(statements, time.now()),
     nextDue: async () => nextDue(statements),
     countEvents: async (kind) =>
@@ -125,6 +129,25 @@ function openDecisions(
         ),
       ),
   };
+}
+
+/**
+ * Digests lie anywhere, so a run comes back to its pages. What a statement changes SQLite copies first, in case it
+ * fails: of one that changes some thousand rows that is some thousand pages, written to a file unless they stay here.
+ */
+function useMemory(database: Database): void {
+  database.pragma('cache_size = -32768');
+  database.pragma('temp_store = MEMORY');
+}
+
+/** A plan has a row for all that waits, of which there may be millions. */
+function withTemporaryFiles<Result>(database: Database, work: () => Result): Result {
+  database.pragma('temp_store = DEFAULT');
+  try {
+    return work();
+  } finally {
+    database.pragma('temp_store = MEMORY');
+  }
 }
 
 function pending(statements: Statements, now: number): Awaited<ReturnType<Collection['pending']>> {

@@ -120,12 +120,15 @@ function condemnUnlinked(statements: Statements, blobs: readonly { digest: strin
   const digests = JSON.stringify(blobs.map(({ digest }) => digest));
   const unlinked = `digest IN (SELECT value FROM json_each(?1))
     AND NOT EXISTS (SELECT 1 FROM links WHERE links.digest = blobs.digest)`;
-  statements.run(`DELETE FROM blobs WHERE ${unlinked} AND storage_key IS NULL`, digests);
-  return statements.run(
+  const condemned = statements.run(
     `UPDATE blobs SET state = 'condemned', condemned_by = (SELECT max(id) FROM gc_runs)
-     WHERE ${unlinked} AND state <> 'condemned'`,
+     WHERE ${unlinked} AND state <> 'condemned' AND storage_key IS NOT NULL`,
     digests,
   );
+  // A digest without bytes (a mirror) has no file to wait for. Two links of one digest count twice here: no harm.
+  if (condemned < blobs.length)
+    statements.run(`DELETE FROM blobs WHERE ${unlinked} AND storage_key IS NULL`, digests);
+  return condemned;
 }
 
 const pairsIn = 'SELECT value ->> 0, value ->> 1 FROM json_each(?1)';

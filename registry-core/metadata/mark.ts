@@ -23,7 +23,12 @@ interface Entry {
 
 /** An entry that cannot be decided is looked at again by a later run. */
 const inDoubtRestMs = 3_600_000;
-const batch = 64;
+/**
+ * How many entries are decided together: as many as take this part of the transaction's time, by the batch before. The
+ * next may cost more for each, so there is an upper bound. SQLite goes through a batch in the order of digests: the
+ * larger it is, the more rows it changes of a page at once.
+ */
+const batch = { least: 64, mostPerMs: 25, part: 1 / 4 };
 
 /**
  * Works through due entries of the review list. It walks no graph: each entry's *direct* holders are checked again
@@ -34,6 +39,7 @@ export class Marker {
   readonly #statements: Statements;
   readonly #retention: Retention;
   readonly #trash: TrashRecords;
+  #batch = batch.least;
 
   constructor(statements: Statements, retention: Retention) {
     this.#statements = statements;
@@ -53,14 +59,22 @@ export class Marker {
     const deadline = performance.now() + budgetMs;
     const isOver = () => performance.now() > deadline && counts.reviewed > 0;
     for (;;) {
+      const startedAt = performance.now();
+      this.#batch = Math.max(batch.least, Math.min(this.#batch, budgetMs * batch.mostPerMs));
       const reviewed =
         this.#each('manifest', now, counts, isOver, (entry) => this.#manifest(entry, now, counts)) ||
         this.#links(now, counts) ||
         this.#blobs(now, counts) ||
         this.#each('repository', now, counts, isOver, (entry) => this.#repository(entry));
       if (reviewed === 0) return { ...counts, done: true };
+      this.#adapt(reviewed, performance.now() - startedAt, budgetMs);
       if (isOver()) return { ...counts, done: false };
     }
+  }
+
+  #adapt(reviewed: number, tookMs: number, budgetMs: number): void {
+    const perMs = reviewed / Math.max(tookMs, 0.01);
+    this.#batch = Math.floor(Math.min(this.#batch * 2, perMs * budgetMs * batch.part));
   }
 
   /** @returns how many entries of the kind there were, up to a batch. */
@@ -73,9 +87,10 @@ export class Marker {
   ): number {
     const entries = this.#statements.all<Entry>(
       `SELECT repository_id AS repositoryId, digest FROM review
-       WHERE kind = ? AND due_at <= ? ORDER BY due_at LIMIT ${batch}`,
+       WHERE kind = ? AND due_at <= ? ORDER BY due_at LIMIT ?`,
       kind,
       now,
+      this.#batch,
     );
     for (const entry of entries) {
       if (isOver()) break;
@@ -86,7 +101,7 @@ export class Marker {
   }
 
   #links(now: number, counts: MarkCounts): number {
-    const found = reviewLinks(this.#statements, this.#trash, this.#retention, now, batch);
+    const found = reviewLinks(this.#statements, this.#trash, this.#retention, now, this.#batch);
     for (const { repositoryId, digest, dueAt } of found.waiting) {
       this.#postpone('link', repositoryId, digest, dueAt);
     }
@@ -100,7 +115,7 @@ export class Marker {
   }
 
   #blobs(now: number, counts: MarkCounts): number {
-    const { reviewed, condemned } = reviewBlobs(this.#statements, now, batch);
+    const { reviewed, condemned } = reviewBlobs(this.#statements, now, this.#batch);
     counts.blobsCondemned += condemned;
     counts.reviewed += reviewed;
     return reviewed;

@@ -14,6 +14,11 @@ const unservedMs = 80;
  * where that may be somebody's push there are to be few.
  */
 const checkpointPages = { served: 1000, unserved: 16_000 };
+/**
+ * How many files a sweep may remove before it forgets their rows in one transaction. Each time it waits for the disk,
+ * and changes pages of the table that the next time may have to change again.
+ */
+const swept = { served: 250, unserved: 4000 };
 /** While others write, of the time that a run takes it leaves them twice as much. */
 const share = 2;
 
@@ -50,6 +55,12 @@ export class Rest {
     this.#look();
     if (!this.#isServed) return unservedMs;
     return this.#isAlone() ? aloneMs : sharedMs;
+  }
+
+  /** How many rows a transaction of sweep may forget. */
+  sweepLimit(): number {
+    this.#look();
+    return this.#isServed ? swept.served : swept.unserved;
   }
 
   /** Milliseconds, for what was worked since the last call. */

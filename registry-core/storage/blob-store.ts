@@ -49,8 +49,11 @@ export interface BlobStore {
   read(key: string, start: number, end: number): Promise<Readable>;
   /** How a blob is handed out: a file that the gateway opens, a redirect, or a stream through the core. */
   locate(key: string): BlobLocation;
-  /** @returns the bytes that were freed; undefined when there was nothing. */
-  remove(key: string): Promise<number | undefined>;
+  /**
+   * At once where the process may wait for it, since a collection removes many.
+   * @returns the bytes that were freed; undefined when there was nothing.
+   */
+  remove(key: string): Removal;
   /** Every file, in no order; for `gatehouse verify` alone, since it costs a walk over the store. */
   list(): AsyncIterable<StoredFile>;
 
@@ -76,6 +79,8 @@ export interface BlobStore {
    */
   syncRemovals(): Promise<void>;
 }
+
+export type Removal = number | undefined | Promise<number | undefined>;
 
 /** A file of the store, as `list` finds it. */
 export type StoredFile = StoredPlace & {

@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream';
 import { algorithmOf, type Digest, hexOf } from '../../oci/digest.ts';
 import { syncDirectory, syncFile } from '../../runtime/durable-file.ts';
 import { faultPoint } from '../../runtime/fault-points.ts';
-import type { BlobLocation, BlobStore, StoredFile, UploadFile } from './blob-store.ts';
+import type { BlobLocation, BlobStore, Removal, StoredFile, UploadFile } from './blob-store.ts';
 import { DirectWrites, mayWriteDirectly } from './direct-writes.ts';
 import { listFiles } from './listing.ts';
 import { isMissing, sizeOf, unless } from './missing.ts';
@@ -142,7 +142,7 @@ export class FilesystemStore implements BlobStore {
     return { form: 'file', path: `/blobs/${key}` };
   }
 
-  async remove(key: string): Promise<number | undefined> {
+  remove(key: string): Removal {
     return this.#removals.remove(this.#blobPath(key));
   }
 

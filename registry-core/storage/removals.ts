@@ -1,7 +1,8 @@
 import { statSync, unlinkSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { syncDirectory } from '../../runtime/durable-file.ts';
+import { syncDirectory, syncDirectoryNow } from '../../runtime/durable-file.ts';
+import type { Removal } from './blob-store.ts';
 import { sizeOf, unless } from './missing.ts';
 
 /** A disk that takes longer than this for so many removals has to be waited for. */
@@ -32,10 +33,11 @@ export class Removals {
    * A file that is not there may have been unlinked just before a crash: its directory counts all the same.
    * @returns the bytes that were freed; undefined when there was no such file.
    */
-  async remove(path: string): Promise<number | undefined> {
-    const size = this.#isDirect() ? this.#removeNow(path) : await removeByThread(path);
+  remove(path: string): Removal {
+    if (!this.#isDirect()) return this.#removeByThread(path);
+    const freed = this.#removeNow(path);
     this.changed(dirname(path));
-    return size;
+    return freed;
   }
 
   /** A directory lost a name, or got one that is to be synced with those. */
@@ -54,7 +56,8 @@ export class Removals {
     const directories = [...this.#unsynced];
     this.#unsynced.clear();
     try {
-      await Promise.all(directories.map((directory) => syncDirectory(directory).catch(unless('ENOENT'))));
+      const left = this.#mayBlock ? syncForAWhile(directories) : directories;
+      await Promise.all(left.map((directory) => syncDirectory(directory).catch(unless('ENOENT'))));
     } catch (error) {
       for (const directory of directories) this.#unsynced.add(directory);
       throw error;
@@ -75,23 +78,37 @@ export class Removals {
   #removeNow(path: string): number | undefined {
     const startedAt = performance.now();
     const size = statSync(path, { throwIfNoEntry: false })?.size;
-    if (size !== undefined) unlinkIfThere(path);
+    const freed = size !== undefined && ifThere(() => unlinkSync(path)) ? size : undefined;
     this.#spentMs += performance.now() - startedAt;
     if (this.#spentMs > slowMs) this.#begin(true);
-    return size;
+    return freed;
+  }
+
+  async #removeByThread(path: string): Promise<number | undefined> {
+    const size = await sizeOf(path);
+    const isThere = await unlink(path).then(() => true, unless('ENOENT'));
+    this.changed(dirname(path));
+    return isThere ? size : undefined;
   }
 }
 
-function unlinkIfThere(path: string): void {
+/** As long as the disk does not make the process wait. @returns the directories that are left. */
+function syncForAWhile(directories: readonly string[]): readonly string[] {
+  const deadline = performance.now() + slowMs;
+  for (const [index, directory] of directories.entries()) {
+    if (performance.now() > deadline) return directories.slice(index);
+    ifThere(() => syncDirectoryNow(directory));
+  }
+  return [];
+}
+
+/** @returns false where there is no such file. */
+function ifThere(work: () => void): boolean {
   try {
-    unlinkSync(path);
+    work();
+    return true;
   } catch (error) {
     unless('ENOENT')(error);
+    return false;
   }
-}
-
-async function removeByThread(path: string): Promise<number | undefined> {
-  const size = await sizeOf(path);
-  await unlink(path).catch(unless('ENOENT'));
-  return size;
 }

@@ -100,7 +100,12 @@ function testBlobs(name: string, open: OpenStore): void {
     const keys = await Promise.all(
       ['one', 'two', 'three'].map((text) => storeBlob(store, Buffer.from(text))),
     );
-    await Promise.all(keys.map((key) => store.remove(key).then(() => store.syncRemovals())));
+    await Promise.all(
+      keys.map(async (key) => {
+        await store.remove(key);
+        await store.syncRemovals();
+      }),
+    );
     await store.discardUpload(randomUUID());
     await store.remove(store.newKey(digestFor('never')));
     await store.syncRemovals();

@@ -38,3 +38,47 @@ test('a disk that makes the process wait is left to threads for a while, then tr
       .toSorted(),
   );
 });
+
+test('who may wait removes and syncs directly; what is not there is no fault', async (t) => {
+  const directory = await temporaryDirectory(t, 'removals');
+  const [file, gone] = [join(directory, 'file'), join(directory, 'gone', 'file')];
+  await writeFile(file, 'bytes');
+  const calls = failingCalls(t);
+  const removals = new Removals(true);
+  // No promise: of thousands of removals it would be the larger part.
+  assert.deepEqual(
+    [removals.remove(file), removals.remove(file), removals.remove(gone)],
+    [5, undefined, undefined],
+  );
+  await removals.sync();
+  assert.deepEqual(calls.passed(), []);
+  assert.throws(() => removals.remove(directory), { code: /EISDIR|EPERM/ });
+});
+
+test('a sync that makes the process wait leaves the other directories to threads', async (t) => {
+  const root = await temporaryDirectory(t, 'removals');
+  const directories = ['a', 'b', 'c'].map((name) => join(root, name));
+  const { fsyncSync } = fs;
+  fs.fsyncSync = (file) => {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60);
+    fsyncSync(file);
+  };
+  onEnd(t, () => {
+    fs.fsyncSync = fsyncSync;
+    syncBuiltinESMExports();
+  });
+  for (const directory of directories) fs.mkdirSync(directory);
+  const calls = failingCalls(t);
+  const removals = new Removals(true);
+  for (const directory of directories) removals.changed(directory);
+  await removals.sync();
+  const synced = () => calls.passed().flatMap(({ call, path }) => (call === 'sync' ? [path] : []));
+  assert.deepEqual(synced().toSorted(), directories.slice(1));
+  for (const directory of directories) removals.changed(directory);
+  calls.fail('sync', 'EIO', /c$/);
+  await assert.rejects(removals.sync(), { code: 'EIO' });
+  calls.heal();
+  calls.passed();
+  await removals.sync();
+  assert.deepEqual(synced().toSorted(), directories.slice(1), 'all of them once more, the first directly');
+});

@@ -66,6 +66,8 @@ test('while no core serves the store a transaction may take longer, and the log 
   const rest = new Rest(own, () => isServed);
   const pages = () => own.pragma('wal_autocheckpoint', { simple: true });
   assert.deepEqual([rest.transactionMs(), pages()], [80, 16_000]);
+  assert.equal(rest.sweepLimit(), 4000);
   isServed = true;
   assert.deepEqual([rest.next(), pages(), rest.transactionMs()], [1, 1000, 20]);
+  assert.equal(rest.sweepLimit(), 250, 'a push waits for no large transaction');
 });
