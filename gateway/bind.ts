@@ -28,9 +28,9 @@ export async function bind(
   const servers: Server[] = [];
   const start = async (where: NetListenOptions | { fd: number }) => {
     const server = makeServer();
-    servers.push(server);
     server.listen(where);
     await once(server, 'listening');
+    servers.push(server);
     return server;
   };
   try {

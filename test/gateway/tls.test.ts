@@ -112,7 +112,8 @@ test('a port in use is waited for, then explained', async (t) => {
   onEnd(t, () => blocker.close());
   const { port } = blocker.address() as { port: number };
   await assert.rejects(startGateway(t, { port: `${port}` }), /port .* is in use .* GATEHOUSE_PORT/);
-  setTimeout(() => blocker.close(), 300);
+  // By then it waits: until here it takes a third of that.
+  setTimeout(() => blocker.close(), 1500);
   const gateway = await startGateway(t, { port: `${port}` });
   assert.equal(gateway.port, port);
 });
