@@ -43,12 +43,18 @@ function streamed(body: Readable, announced: number | undefined, take: TakeChunk
       body.resume();
     }, end);
   };
+  // What came before a client went away counts, also what was not handed over yet.
+  const takeRest = async () => {
+    body.off('data', onData);
+    await taken;
+    for (let chunk = body.read(); chunk !== null; chunk = body.read()) {
+      bytes += chunk.length;
+      if (bytes > (announced ?? bytes)) throw wrongSize(announced);
+      await take(chunk);
+    }
+  };
   const stopWatching = finished(body, { writable: false }, (error) => {
-    // What was handed over is to be done with before anybody hears of the end.
-    Promise.resolve(taken).then(
-      () => end(error ?? (bytes === (announced ?? bytes) ? null : wrongSize(announced))),
-      end,
-    );
+    takeRest().then(() => end(error ?? (bytes === (announced ?? bytes) ? null : wrongSize(announced))), end);
   });
   function end(error: unknown): void {
     stopWatching();
