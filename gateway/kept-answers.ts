@@ -1,6 +1,6 @@
 import type { ReadQuestion } from '../runtime/read-messages.ts';
+import { RecentMap } from '../runtime/recent-map.ts';
 import type { CoreAnswer, CoreMessages } from './core-messages.ts';
-import { RecentMap } from './recent-map.ts';
 
 /** Reads of the core, of which what is asked often is kept here. */
 export interface CoreReads {

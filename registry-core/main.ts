@@ -8,6 +8,7 @@ import { acquireLock } from '../runtime/lock.ts';
 import type { Log } from '../runtime/log.ts';
 import { type Running, runMain } from '../runtime/main.ts';
 import { watchCoreDisk } from './disk.ts';
+import { KeptLists } from './kept-lists.ts';
 import { createMessageServer } from './message-server.ts';
 import { openRegistry } from './metadata/open.ts';
 import { retentionOf } from './retention.ts';
@@ -43,7 +44,8 @@ async function startCore(config: Config, log: Log): Promise<Running> {
   );
   const disk = watchCoreDisk(config, log);
   const status = statusReader(config, registry, disk);
-  const core = { registry, store, uploads, settings: coreSettings(config), disk, status, log };
+  const lists = new KeptLists(registry);
+  const core = { registry, store, uploads, lists, settings: coreSettings(config), disk, status, log };
   const messages = createMessageServer(core);
   await listenOnSocket(messages.server, paths.coreMessagesSocket);
   const server = createCoreServer(core);

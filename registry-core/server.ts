@@ -18,6 +18,7 @@ import { jsonAnswer } from './handlers/responses.ts';
 import { handleSearch } from './handlers/search.ts';
 import { handleTags } from './handlers/tags.ts';
 import { handleUpload, handleUploadStart } from './handlers/uploads.ts';
+import type { KeptLists } from './kept-lists.ts';
 import type { Registry } from './metadata/registry.ts';
 import type { ReadStatus } from './status.ts';
 import type { BlobStore } from './storage/blob-store.ts';
@@ -28,6 +29,7 @@ export interface Core {
   registry: Registry;
   store: BlobStore;
   uploads: UploadSessions;
+  lists: KeptLists;
   settings: CoreSettings;
   disk: DiskWatch;
   /** What is answered to who asks how the core does. */

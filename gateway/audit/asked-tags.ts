@@ -1,5 +1,5 @@
+import { RecentMap } from '../../runtime/recent-map.ts';
 import type { Exchange } from '../exchange.ts';
-import { RecentMap } from '../recent-map.ts';
 
 /** How long after asking for a tag a client may come for its digest. */
 const keptMs = 60_000;

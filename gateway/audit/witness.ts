@@ -1,10 +1,10 @@
 import { referenceText } from '../../oci/reference.ts';
 import type { AuditAction, AuditEntry } from '../../runtime/audit-entry.ts';
+import { RecentMap } from '../../runtime/recent-map.ts';
 import { blankSecrets } from '../../runtime/secrets.ts';
 import { rightNeeded } from '../access.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Credential } from '../identity/index.ts';
-import { RecentMap } from '../recent-map.ts';
 import type { Audit } from './access-log.ts';
 import { AskedTags } from './asked-tags.ts';
 import type { AuditRecorder } from './trail.ts';

@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { RecentMap } from '../recent-map.ts';
+import { RecentMap } from '../../runtime/recent-map.ts';
 import type { Account } from './account-store.ts';
 import { isSame, type LiveRights } from './live-rights.ts';
 import { LoginFailure } from './login-failure.ts';

@@ -1,5 +1,5 @@
+import { RecentMap } from '../../runtime/recent-map.ts';
 import type { RepositoryRight } from '../../runtime/repository-rights.ts';
-import { RecentMap } from '../recent-map.ts';
 import { type Account, AccountStore } from './account-store.ts';
 import { noRights, type Rights } from './decide.ts';
 import { GrantStore } from './grant-store.ts';

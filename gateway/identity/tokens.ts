@@ -1,5 +1,5 @@
 import { hash, randomUUID } from 'node:crypto';
-import { RecentMap } from '../recent-map.ts';
+import { RecentMap } from '../../runtime/recent-map.ts';
 import { clockToleranceSeconds, signJwt, TokenRefused, verifyJwt } from './jwt.ts';
 import { formatScopes } from './scopes.ts';
 import type { KeyRing, SigningKeys } from './signing-keys.ts';

@@ -1,5 +1,5 @@
 import type { Rate } from '../../runtime/budgets.ts';
-import { RecentMap } from '../recent-map.ts';
+import { RecentMap } from '../../runtime/recent-map.ts';
 import type { Count, Counters } from './counters.ts';
 import { HeldCounts } from './held-counts.ts';
 

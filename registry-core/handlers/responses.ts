@@ -8,11 +8,18 @@ export const contentHeaders = {
   'Content-Security-Policy': "sandbox; default-src 'none'",
 };
 
-export function jsonAnswer(status: number, value: unknown, headers: Record<string, string> = {}): Answer {
+/** A body that is here as a whole. */
+export type TextAnswer = Answer & { body: Uint8Array };
+
+export function jsonAnswer(status: number, value: unknown, headers: Record<string, string> = {}): TextAnswer {
   return jsonTextAnswer(status, JSON.stringify(value), headers);
 }
 
-export function jsonTextAnswer(status: number, text: string, headers: Record<string, string> = {}): Answer {
+export function jsonTextAnswer(
+  status: number,
+  text: string,
+  headers: Record<string, string> = {},
+): TextAnswer {
   const types = { 'Content-Type': 'application/json; charset=utf-8', 'X-Content-Type-Options': 'nosniff' };
   return { status, headers: { ...types, ...headers }, body: Buffer.from(text) };
 }

@@ -1,11 +1,18 @@
 import { type Endpoint, formatEndpoint } from '../../oci/endpoints.ts';
 import { OciError } from '../../oci/errors.ts';
 import type { Answer } from '../answer.ts';
+import type { Registry } from '../metadata/registry.ts';
 import type { Core } from '../server.ts';
-import { jsonAnswer, nextLink, pageRequest } from './responses.ts';
+import { jsonAnswer, nextLink, pageRequest, type TextAnswer } from './responses.ts';
+
+type TagsEndpoint = Endpoint & { kind: 'tags' };
 
 /** `GET /v2/<name>/tags/list` (spec end-8). */
-export async function handleTags({ registry }: Core, endpoint: Endpoint & { kind: 'tags' }): Promise<Answer> {
+export function handleTags({ registry, lists }: Core, endpoint: TagsEndpoint): Promise<Answer> {
+  return lists.answer(formatEndpoint(endpoint), () => listTags(registry, endpoint));
+}
+
+async function listTags(registry: Registry, endpoint: TagsEndpoint): Promise<TextAnswer> {
   const { repository } = endpoint;
   const page = pageRequest(endpoint);
   const names = await registry.tags(repository, page);

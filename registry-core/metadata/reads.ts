@@ -131,38 +131,35 @@ export class Reads {
   }
 
   tags(repository: string, { limit, last }: PageRequest): string[] {
-    const rows = this.#statements.all<{ name: string }>(
+    return this.#statements.column<string>(
       `SELECT t.name FROM repositories r JOIN tags t ON t.repository_id = r.id
        WHERE r.name = ? AND t.name > ? ORDER BY t.name LIMIT ?`,
       repository,
       last ?? '',
       limit,
     );
-    return rows.map((row) => row.name);
   }
 
   /** Repositories with at least one manifest: a repository that was emptied leaves the catalog at once. */
   catalog(readable: readonly string[], { limit, last }: PageRequest): string[] {
     this.#isReadable = matcherOf(readable);
-    const rows = this.#statements.all<{ name: string }>(
+    return this.#statements.column<string>(
       `SELECT name FROM repositories r WHERE name > ? AND is_readable(name)
        AND EXISTS (SELECT 1 FROM manifests WHERE repository_id = r.id) ORDER BY name LIMIT ?`,
       last ?? '',
       limit,
     );
-    return rows.map((row) => row.name);
   }
 
   search(readable: readonly string[], text: string, limit: number): string[] {
     this.#isReadable = matcherOf(readable);
-    const rows = this.#statements.all<{ name: string }>(
+    return this.#statements.column<string>(
       `SELECT name FROM repositories r WHERE instr(name, ?) AND is_readable(name)
        AND EXISTS (SELECT 1 FROM manifests WHERE repository_id = r.id) ORDER BY name <> ?, name LIMIT ?`,
       text,
       text,
       limit,
     );
-    return rows.map((row) => row.name);
   }
 
   /** A page ends where its annotations, which may be megabytes each, reach `maxBytes`; it has one entry at least. */

@@ -32,6 +32,13 @@ export class Statements {
     return this.#prepare(sql).iterate(...bound(sql, parameters)) as IterableIterator<Row>;
   }
 
+  /** The first column of each row. */
+  column<Value>(sql: string, ...parameters: unknown[]): Value[] {
+    return this.#prepare(sql)
+      .pluck()
+      .all(...bound(sql, parameters)) as Value[];
+  }
+
   all<Row>(sql: string, ...parameters: unknown[]): Row[] {
     return this.#prepare(sql).all(...bound(sql, parameters)) as Row[];
   }

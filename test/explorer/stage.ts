@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Report } from '../../gc/report.ts';
 import { collect } from '../../gc/run.ts';
 import { OciError } from '../../oci/errors.ts';
+import { KeptLists } from '../../registry-core/kept-lists.ts';
 import { type Collection, openCollection } from '../../registry-core/metadata/collection.ts';
 import type { Registry } from '../../registry-core/metadata/registry.ts';
 import { retentionOf } from '../../registry-core/retention.ts';
@@ -134,6 +135,7 @@ function cores(scope: Scope, { config, registry, store, disk, truth }: Parts) {
     async serve(gate: Gate): Promise<Target> {
       const server = createCoreServer({
         ...uploadsOf(gate),
+        lists: new KeptLists(registry),
         settings: coreSettings(config),
         disk,
         status: statusReader(config, registry, disk),

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type ErrorCode, sentCode } from '../../oci/errors.ts';
+import { KeptLists } from '../../registry-core/kept-lists.ts';
 import { type OpenRegistry, openRegistry } from '../../registry-core/metadata/open.ts';
 import type { Registry } from '../../registry-core/metadata/registry.ts';
 import { retentionOf } from '../../registry-core/retention.ts';
@@ -65,6 +66,7 @@ export async function startCore(scope: Scope, options: CoreOptions = {}): Promis
     registry,
     store,
     uploads,
+    lists: new KeptLists(registry),
     settings: coreSettings(config),
     disk,
     status: statusReader(config, registry, disk),

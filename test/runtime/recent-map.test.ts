@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RecentMap } from '../../gateway/recent-map.ts';
+import { RecentMap } from '../../runtime/recent-map.ts';
 
 test('keeps what is used, and no more bytes than it has room for', () => {
   const map = new RecentMap<number>(1000);
