@@ -1,6 +1,8 @@
-import { hey } from '../load/hey.ts';
+import { head } from '../load/ab.ts';
+import { newConnections } from '../load/hey.ts';
 import { blobOf } from '../load/push.ts';
 import { wrk } from '../load/wrk.ts';
+import type { Server } from '../servers/server.ts';
 import { blobPath, kib, putBlob, putSmallImage, small } from './content.ts';
 import type { Row } from './row.ts';
 
@@ -30,15 +32,15 @@ function getRow(
   };
 }
 
-function heyRow(
+function countRow(
   fields: Pick<Row, 'name' | 'title' | 'target' | 'prepare'>,
-  load: Omit<Parameters<typeof hey>[1], 'seconds'>,
+  load: (server: Server, seconds: number) => Promise<{ requests: number; seconds: number }>,
 ): Row {
   return {
     ...common,
     ...fields,
     async run(server, seconds) {
-      const { requests, seconds: taken } = await hey(server, { ...load, seconds });
+      const { requests, seconds: taken } = await load(server, seconds);
       return { value: requests / taken, count: requests };
     },
   };
@@ -60,9 +62,9 @@ export const smallReads: readonly Row[] = [
     `${manifests}/${blobOf(small.image.manifest).digest}`,
     manifestBytes,
   ),
-  heyRow(
+  countRow(
     { name: 'head-blob', title: 'HEAD blob', target: { ratio: 20 }, prepare: putBlob(kib) },
-    { method: 'HEAD', path: blobPath(kib), clients },
+    (server, seconds) => head(server, { path: blobPath(kib), clients, seconds }),
   ),
   getRow(
     { name: 'blob-1k', title: 'GET blob of 1 KiB', target: { ratio: 20 }, prepare: putBlob(kib) },
@@ -74,13 +76,13 @@ export const smallReads: readonly Row[] = [
     blobPath(64 * kib),
     64 * kib,
   ),
-  heyRow(
+  countRow(
     {
       name: 'new-connections',
       title: 'manifest GET, a new connection each, 8 clients',
       target: { ratio: 2.5 },
       prepare: putSmallImage,
     },
-    { method: 'GET', path: `${manifests}/${small.tag}`, clients: 8, newConnections: true },
+    (server, seconds) => newConnections(server, { path: `${manifests}/${small.tag}`, clients: 8, seconds }),
   ),
 ];
