@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { RecentMap } from '../../runtime/recent-map.ts';
 import type { Account } from './account-store.ts';
 import { isSame, type LiveRights } from './live-rights.ts';
@@ -21,8 +21,11 @@ export class BasicLogin {
   readonly #passwords: PasswordPool;
   readonly #work: LoginWork;
   readonly #stronger: StrongerHash;
-  /** Of this process alone: the keys of the cache are worth nothing outside of it. */
-  readonly #secret = randomBytes(32);
+  /**
+   * Of this process alone: the keys of the cache are worth nothing outside of it. A prefix of fixed length does here what
+   * HMAC is for elsewhere, since nobody ever sees a key.
+   */
+  readonly #secret = randomBytes(32).toString('hex');
   /** When each was last used, on the monotonic clock. */
   readonly #verified = new RecentMap<number>(maxRemembered);
   readonly #underWay = new Map<string, Promise<boolean>>();
@@ -82,8 +85,6 @@ export class BasicLogin {
 
   #key(name: string, password: string, account: Account | undefined): string {
     const { id, credentialVersion } = account ?? { id: 0, credentialVersion: 0 };
-    return createHmac('sha256', this.#secret)
-      .update(JSON.stringify([id, credentialVersion, name, password]))
-      .digest('base64');
+    return hash('sha256', this.#secret + JSON.stringify([id, credentialVersion, name, password]), 'base64');
   }
 }
