@@ -66,12 +66,17 @@ export class World {
     return this.#isArmed;
   }
 
-  /** kill -9, and a new core; with a fault it dies there, if it comes there. */
+  /** kill -9, and a new core; with a fault it dies there, if it comes there: at its start, too, and is started again. */
   async restart(fault?: string): Promise<void> {
     await this.#core.kill();
-    const armed = fault === undefined ? {} : { GATEHOUSE_FAULT: fault };
-    this.#core = await startCoreProcess(this.#scope, this.config.data, { ...cacheIn(this.config), ...armed });
-    this.#isArmed = fault !== undefined;
+    const armed =
+      fault === undefined ? undefined : await this.#start({ GATEHOUSE_FAULT: fault }).catch(() => undefined);
+    this.#core = armed ?? (await this.#start());
+    this.#isArmed = armed !== undefined;
+  }
+
+  #start(environment: Record<string, string> = {}): ReturnType<typeof startCoreProcess> {
+    return startCoreProcess(this.#scope, this.config.data, { ...cacheIn(this.config), ...environment });
   }
 
   age(hours: number): void {
