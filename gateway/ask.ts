@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Endpoint } from '../oci/endpoints.ts';
-import { isSubmission } from '../runtime/read-messages.ts';
+import { isSmallRead, isSubmission } from '../runtime/read-messages.ts';
 import type { BodyDeadlines } from './body-deadlines.ts';
 import { askCore, isRepeatable, unavailable } from './core.ts';
 import type { CoreAnswer, CoreMessages } from './core-messages.ts';
@@ -83,9 +83,9 @@ async function ask(
     }
   }
   if (isSmallPush) return send();
-  const isRead = method === 'GET' || method === 'HEAD';
-  const isSmall = isRead && (kind === 'manifest' || kind === 'blob' || kind === 'base');
-  const answer = isSmall ? await reads.ask({ method, target, headers, context }, anew) : undefined;
+  const answer = isSmallRead(kind, method)
+    ? await reads.ask({ method, target, headers, context }, anew)
+    : undefined;
   return answer ?? askCore(proxy, toCore, response);
 }
 

@@ -93,7 +93,7 @@ function isFileOf(digest: Digest, path: string): boolean {
   return path.startsWith(prefix) && /^[a-z0-9]{1,64}$/.test(path.slice(prefix.length));
 }
 
-/** @throws ENOENT before anything was sent. */
+/** @throws ENOENT, and Error for a file of another size, before anything was sent. */
 async function sendPart(
   part: FilePart,
   answer: UpstreamAnswer,

@@ -1,8 +1,5 @@
-import type { UploadFile } from './storage/blob-store.ts';
+import { blockBytes, type UploadFile } from './storage/blob-store.ts';
 import { giveUploadBufferBack, takeUploadBuffer, type UploadBuffer } from './upload-buffers.ts';
-
-/** Where direct writes may begin and end; see `storage/direct-writes.ts`. */
-const blockBytes = 4096;
 
 /** Few and large writes of what comes in small chunks, one of them under way while the next is gathered. */
 export class GatheredWrites {

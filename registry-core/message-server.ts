@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
-import { type Endpoint, parseEndpoint } from '../oci/endpoints.ts';
+import { parseEndpoint } from '../oci/endpoints.ts';
 import { OciError } from '../oci/errors.ts';
 import { errorAnswer } from '../runtime/error-response.ts';
 import { type Message, MessageSender, readMessages } from '../runtime/messages.ts';
 import {
+  isSmallRead,
   isSubmission,
   type Keep,
   maxAnswerBytes,
@@ -13,10 +14,7 @@ import {
   type VersionAnswer,
   type VersionQuestion,
 } from '../runtime/read-messages.ts';
-import { type Answer, type Submission, sentHeaders } from './answer.ts';
-import { handleBase } from './handlers/base.ts';
-import { readBlob } from './handlers/blobs.ts';
-import { getManifest } from './handlers/manifests.ts';
+import { sentHeaders } from './answer.ts';
 import { type Core, dispatch } from './server.ts';
 
 const maxQuestionBytes = 1024 * 1024;
@@ -77,18 +75,23 @@ async function take(
 ): Promise<void> {
   const { method, target, headers, context } = head as ReadQuestion;
   try {
-    // Before anything is read: the answer is then at worst newer than its version says.
-    const readFrom = version();
     const endpoint = parseEndpoint(method, target);
     if (!endpoint) throw new OciError('NOT_FOUND');
-    const answer = await answerMessage(core, endpoint, { method, headers, context, body: submitted });
-    const body = method === 'HEAD' ? undefined : answer?.body;
-    if (!answer || (body && !(body instanceof Uint8Array && body.length <= maxAnswerBytes))) {
+    const isRead = isSmallRead(endpoint.kind, method);
+    if (!isRead && !isSubmission(endpoint.kind, method)) {
+      sender.send(id, overHttp);
+      return;
+    }
+    // Before anything is read: the answer is then at worst newer than its version says. What a push changes is not kept.
+    const readFrom = isRead ? version() : undefined;
+    const answer = await dispatch(core, endpoint, { method, headers, context, body: submitted });
+    const body = method === 'HEAD' ? undefined : answer.body;
+    if (body && !(body instanceof Uint8Array && body.length <= maxAnswerBytes)) {
       sender.send(id, overHttp);
       return;
     }
     const { status, keepMs = 0 } = answer;
-    const keep: Keep | undefined = keepMs > 0 ? { version: readFrom, ms: keepMs } : undefined;
+    const keep: Keep | undefined = readFrom && keepMs > 0 ? { version: readFrom, ms: keepMs } : undefined;
     const sent = { status, headers: lowerCased(sentHeaders(answer)), ...(keep && { keep }) };
     sender.send(id, sent satisfies ReadAnswer, body);
   } catch (error) {
@@ -99,19 +102,6 @@ async function take(
       method === 'HEAD' ? undefined : Buffer.from(body),
     );
   }
-}
-
-function answerMessage(
-  core: Core,
-  endpoint: Endpoint,
-  submission: Submission,
-): Promise<Answer> | Answer | undefined {
-  const { method } = submission;
-  if (isSubmission(endpoint.kind, method)) return dispatch(core, endpoint, submission);
-  if (method !== 'GET' && method !== 'HEAD') return undefined;
-  if (endpoint.kind === 'manifest') return getManifest(core, endpoint, submission);
-  if (endpoint.kind === 'blob') return readBlob(core, endpoint, submission);
-  return endpoint.kind === 'base' ? handleBase() : undefined;
 }
 
 /** As HTTP hands them over. */

@@ -42,6 +42,13 @@ export const maxAnswerBytes = 64 * 1024;
 /** A larger body goes over HTTP, as it comes. */
 export const maxQuestionBodyBytes = 64 * 1024;
 
+/** Reads whose answers are small, mostly. */
+export function isSmallRead(kind: Endpoint['kind'], method: string): boolean {
+  return (
+    (method === 'GET' || method === 'HEAD') && (kind === 'manifest' || kind === 'blob' || kind === 'base')
+  );
+}
+
 /** The steps of a push, whose answers are small. */
 export function isSubmission(kind: Endpoint['kind'], method: string): boolean {
   if (kind === 'manifest') return method === 'PUT';

@@ -25,7 +25,7 @@ export async function handleBlob(
 }
 
 /** GET and HEAD. */
-export async function readBlob(
+async function readBlob(
   core: Core,
   { method, repository, digest }: Pick<Endpoint & { kind: 'blob' }, 'method' | 'repository' | 'digest'>,
   question: Question,

@@ -37,7 +37,7 @@ export function handleManifest(
 }
 
 /** The bytes as they were pushed, whatever `Accept` says: a converted manifest would have another digest. */
-export async function getManifest(
+async function getManifest(
   { registry }: Core,
   { repository, reference }: ManifestEndpoint,
   { method, headers }: Question,

@@ -1,5 +1,6 @@
 import { doom } from './review.ts';
 import type { Statements } from './statements.ts';
+import { isNamed } from './verify-reads.ts';
 
 /** A small blob whose bytes are in the journal still. */
 export interface JournalEntry {
@@ -62,10 +63,6 @@ export function forgetJournaled(statements: Statements, keys: readonly string[])
  */
 export function doomStrays(statements: Statements, ids: readonly string[], now: number): void {
   for (const id of ids) {
-    const named = statements.get(
-      'SELECT 1 FROM upload_sessions WHERE id = ?1 UNION ALL SELECT 1 FROM blob_journal WHERE session = ?1',
-      id,
-    );
-    if (!named) doom(statements, 'upload', id, now);
+    if (!isNamed(statements, { place: 'upload', id })) doom(statements, 'upload', id, now);
   }
 }

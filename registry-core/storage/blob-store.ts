@@ -1,6 +1,9 @@
 import type { Readable } from 'node:stream';
 import type { Digest } from '../../oci/digest.ts';
 
+/** Writes to an upload that begin and end at multiples of this cost the least: disks and file systems have such blocks. */
+export const blockBytes = 4096;
+
 /**
  * Where bytes are kept. Upload sessions speak of it in these words and never of paths; keys are opaque to all but
  * the driver, and none is ever used twice. `test/contract/blob-store.ts` is what every driver passes.

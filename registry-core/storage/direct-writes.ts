@@ -1,8 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, statfs } from 'node:fs/promises';
+import { blockBytes } from './blob-store.ts';
 
-/** Divides what devices and file systems want of the place in the file, of the length, and of the place in memory. */
-const blockBytes = 4096;
 /** A direct write waits for the disk; small ones are better gathered by the system. */
 const leastBytes = 128 * 1024;
 
