@@ -1,3 +1,4 @@
+import { digestOfKey } from '../storage/key.ts';
 import { doom } from './review.ts';
 import type { Statements } from './statements.ts';
 import { isNamed } from './verify-reads.ts';
@@ -25,15 +26,25 @@ export function journal(statements: Statements, session: string, key: string, co
 
 /** The next by their ids, which are given in the order of closing. */
 export function journalEntries(statements: Statements, after: number, limit: number): JournalEntry[] {
-  return statements.all(
-    `SELECT j.id, j.session, j.storage_key AS key, length(j.content) AS size,
-       CASE WHEN b.state = 'present' THEN 'blob' WHEN b.state = 'damaged' THEN 'damaged'
-         WHEN s.id IS NOT NULL THEN 'session' ELSE 'nothing' END AS neededBy
-     FROM blob_journal j LEFT JOIN blobs b ON b.storage_key = j.storage_key
-     LEFT JOIN upload_sessions s ON s.id = j.session WHERE j.id > ? ORDER BY j.id LIMIT ?`,
+  const entries = statements.all<Omit<JournalEntry, 'neededBy'>>(
+    `SELECT id, session, storage_key AS key, length(content) AS size
+     FROM blob_journal WHERE id > ? ORDER BY id LIMIT ?`,
     after,
     limit,
   );
+  return entries.map((entry) => ({ ...entry, neededBy: needOf(statements, entry) }));
+}
+
+function needOf(statements: Statements, { session, key }: { session: string; key: string }) {
+  return statements.get<Pick<JournalEntry, 'neededBy'>>(
+    `SELECT coalesce(
+       (SELECT CASE state WHEN 'present' THEN 'blob' WHEN 'damaged' THEN 'damaged' END
+        FROM blobs WHERE digest = ? AND storage_key = ?),
+       (SELECT 'session' FROM upload_sessions WHERE id = ?), 'nothing') AS neededBy`,
+    digestOfKey(key),
+    key,
+    session,
+  )!.neededBy;
 }
 
 /** The id of the newest; 0 when there is none. */
@@ -50,7 +61,11 @@ export function journaledContent(statements: Statements, key: string): Uint8Arra
 
 /** Takes back that a blob is damaged, when its file was made anew. */
 export function markRestored(statements: Statements, key: string): void {
-  statements.run(`UPDATE blobs SET state = 'present' WHERE storage_key = ? AND state = 'damaged'`, key);
+  statements.run(
+    `UPDATE blobs SET state = 'present' WHERE digest = ? AND storage_key = ? AND state = 'damaged'`,
+    digestOfKey(key),
+    key,
+  );
 }
 
 export function forgetJournaled(statements: Statements, keys: readonly string[]): void {

@@ -28,11 +28,12 @@ CREATE TABLE repositories (
 
 -- absent: known, but its bytes are not here (a mirror). damaged: found bad, the next push heals it.
 -- condemned: no repository links to it, its file is being removed, as the run condemned_by decided.
+-- No index of storage keys, a tree that pushes and runs would change at random: a key tells its digest (storage/key.ts).
 CREATE TABLE blobs (
   digest TEXT PRIMARY KEY,
   size INTEGER NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('present', 'absent', 'damaged', 'condemned')),
-  storage_key TEXT UNIQUE,
+  storage_key TEXT,
   condemned_by INTEGER,
   created_at INTEGER NOT NULL,
   CHECK (storage_key IS NOT NULL OR state = 'absent')

@@ -122,7 +122,7 @@ function record(
 export function forgetTrashed(statements: Statements, storageKey: string): number {
   return statements.run(
     `DELETE FROM trashed_blobs WHERE storage_key = ?1
-     AND NOT EXISTS (SELECT 1 FROM blobs WHERE storage_key = ?1)
+     AND NOT EXISTS (SELECT 1 FROM blobs b WHERE b.digest = trashed_blobs.digest AND b.storage_key = ?1)
      AND NOT EXISTS (SELECT 1 FROM doomed_keys WHERE kind = 'blob' AND storage_key = ?1)`,
     storageKey,
   );

@@ -1,5 +1,6 @@
 import type { Digest } from '../../oci/digest.ts';
 import type { Database } from '../../runtime/sqlite.ts';
+import { digestOfKey } from '../storage/key.ts';
 import { linkHolder, manifestHolders } from './holders.ts';
 import type { Retention } from './review.ts';
 import type { Statements } from './statements.ts';
@@ -200,12 +201,13 @@ export function isNamed(statements: Statements, file: FileName): boolean {
   }
   return isThere(
     statements,
-    `SELECT 1 FROM blobs WHERE storage_key = ?1
+    `SELECT 1 FROM blobs WHERE digest = ?2 AND storage_key = ?1
      UNION ALL SELECT 1 FROM doomed_keys WHERE kind = 'blob' AND storage_key = ?1
      UNION ALL SELECT 1 FROM trashed_blobs WHERE storage_key = ?1
      UNION ALL SELECT 1 FROM blob_journal WHERE storage_key = ?1
      UNION ALL SELECT 1 FROM upload_sessions WHERE state = 'closing' AND closing_key = ?1`,
     file.key,
+    digestOfKey(file.key),
   );
 }
 

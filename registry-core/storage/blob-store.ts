@@ -5,8 +5,8 @@ import type { Digest } from '../../oci/digest.ts';
 export const blockBytes = 4096;
 
 /**
- * Where bytes are kept. Upload sessions speak of it in these words and never of paths; keys are opaque to all but
- * the driver, and none is ever used twice. `test/contract/blob-store.ts` is what every driver passes.
+ * Where bytes are kept. Upload sessions speak of it in these words and never of paths; keys are opaque but for
+ * their digest (key.ts), and none is ever used twice. `test/contract/blob-store.ts` is what every driver passes.
  */
 export interface BlobStore {
   /** A key that was never used and never will be. */

@@ -1,13 +1,12 @@
-import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { algorithmOf, type Digest, hexOf } from '../../oci/digest.ts';
 import { syncDirectory, syncFile } from '../../runtime/durable-file.ts';
 import { faultPoint } from '../../runtime/fault-points.ts';
 import type { BlobLocation, BlobStore, Removal, StoredFile, UploadFile } from './blob-store.ts';
 import { DirectWrites, mayWriteDirectly } from './direct-writes.ts';
+import { newKey } from './key.ts';
 import { listFiles } from './listing.ts';
 import { isMissing, sizeOf, unless } from './missing.ts';
 import { OpenUpload } from './open-upload.ts';
@@ -57,10 +56,7 @@ export class FilesystemStore implements BlobStore {
     return store;
   }
 
-  newKey(digest: Digest): string {
-    const hex = hexOf(digest);
-    return `${algorithmOf(digest)}/${hex.slice(0, 2)}/${hex}.${randomBytes(10).toString('hex')}`;
-  }
+  readonly newKey = newKey;
 
   async createUpload(id: string): Promise<void> {
     const file = await open(this.#uploadPath(id), 'w', 0o600);

@@ -9,7 +9,7 @@ CREATE TABLE blobs (
   digest TEXT PRIMARY KEY,
   size INTEGER NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('present', 'absent', 'damaged', 'condemned')),
-  storage_key TEXT UNIQUE,
+  storage_key TEXT,
   condemned_by INTEGER,
   created_at INTEGER NOT NULL,
   CHECK (storage_key IS NOT NULL OR state = 'absent')
