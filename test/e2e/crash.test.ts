@@ -80,9 +80,10 @@ async function killWhileSkopeoPushes(t: Parameters<typeof startGatehouse>[0], vi
 test('kill -9 of the collector in the middle of a collection: the next one finishes it', async (t) => {
   const gatehouse = await startGatehouse(t, { env });
   const writers = startWriters(t, gatehouse, 'team/small');
-  for (const round of [1, 2]) {
-    const garbage = await pushGarbage(gatehouse, round);
-    await killCollectorAtWork(gatehouse, garbage);
+  for (let killed = 0, attempt = 1; killed < 2; attempt++) {
+    assert.ok(attempt <= 10, 'the runs were over before anybody could kill them');
+    const garbage = await pushGarbage(gatehouse, attempt);
+    if (await killCollectorAtWork(gatehouse, garbage)) killed++;
     await writers.wrote(3);
   }
   await writers.stop();
@@ -97,8 +98,11 @@ async function pushGarbage(gatehouse: Gatehouse, round: number): Promise<string[
   return Promise.all(seeds.map((seed) => pushBlob(gatehouse, 'team/garbage', seed)));
 }
 
-/** Kills it between condemning the first of these blobs and removing the last one's file. */
-async function killCollectorAtWork(gatehouse: Gatehouse, garbage: string[]): Promise<void> {
+/**
+ * Kills it between condemning the first of these blobs and removing the last one's file.
+ * @returns false when nothing was left to do by then, as on a busy machine.
+ */
+async function killCollectorAtWork(gatehouse: Gatehouse, garbage: string[]): Promise<boolean> {
   const database = openDatabase(join(gatehouse.data, 'registry.db'));
   const count = (sql: string) => database.prepare(sql).pluck().get() as number;
   const pid = gatehouse.pidOf('gc');
@@ -108,21 +112,22 @@ async function killCollectorAtWork(gatehouse: Gatehouse, garbage: string[]): Pro
   try {
     const until = database.prepare(wait).pluck().get('team/garbage') as number;
     while (Date.now() <= until) await setImmediate();
-    let run: 'under way' | 'over' = 'under way';
-    const running = callControl(socket, 'POST', '/run').finally(() => {
-      run = 'over';
-    });
-    running.catch(() => {});
-    while (count("SELECT count(*) FROM blobs WHERE state = 'condemned'") === 0) {
-      assert.equal(run, 'under way', 'the run was over before anybody could look');
+    let isOver = false;
+    const ended = callControl(socket, 'POST', '/run').then(
+      () => {
+        isOver = true;
+      },
+      () => {},
+    );
+    while (!isOver && count("SELECT count(*) FROM blobs WHERE state = 'condemned'") === 0) {
       await setImmediate();
     }
-    process.kill(pid, 'SIGKILL');
-    await assert.rejects(running);
+    if (!isOver) process.kill(pid, 'SIGKILL');
+    await ended;
+    if (isOver) return false;
   } finally {
     database.close();
   }
   const left = (await filesBelow(join(gatehouse.data, 'blobs'))).map((path) => path.split('/').at(-1)!);
-  const isLeft = garbage.some((digest) => left.some((name) => name.startsWith(digest.slice(7))));
-  assert.ok(isLeft, 'nothing was left to do when it was killed');
+  return garbage.some((digest) => left.some((name) => name.startsWith(digest.slice(7))));
 }
