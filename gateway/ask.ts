@@ -90,19 +90,21 @@ async function ask(
 }
 
 /**
- * A push with its body as one message. What may have been carried out is not sent again, but where that does no harm.
+ * A push with its body as one message, where it is small. What may have been carried out is not sent again, but where
+ * that does no harm.
  * @throws OciError UNAVAILABLE when the core died meanwhile.
  */
-function submit(
+async function submit(
   { proxy, messages, submissions }: Upstream,
   toCore: CoreRequest,
   response: ServerResponse,
 ): Promise<UpstreamAnswer> {
-  const { method, target, headers, context } = toCore;
-  return submissions.with(toCore, async (bytes) => {
-    const answer = await messages.submit({ method, target, headers, context }, bytes).catch((error) => {
-      if (!isRepeatable(toCore)) throw unavailable(error);
+  const answer = await submissions.with(toCore, async (small, bytes) => {
+    const { method, target, headers, context } = small;
+    const taken = await messages.submit({ method, target, headers, context }, bytes).catch((error) => {
+      if (!isRepeatable(small)) throw unavailable(error);
     });
-    return answer ?? askCore(proxy, streamed(toCore, bytes), response);
+    return taken ?? askCore(proxy, streamed(small, bytes), response);
   });
+  return answer ?? askCore(proxy, toCore, response);
 }

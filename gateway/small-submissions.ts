@@ -9,31 +9,56 @@ const maxHeldBytes = 32 * 1024 * 1024;
 export class SmallSubmissions {
   #held = 0;
 
-  /** Whether the request may go as a message: its body, if any, is announced and small. */
-  takes({ headers }: CoreRequest): boolean {
-    const length = headers['content-length'];
-    return length !== undefined && Number(length) <= maxQuestionBodyBytes && this.#held < maxHeldBytes;
+  /** Whether the request may go as a message: its body, if any, is announced and small, or may turn out to be. */
+  takes(request: CoreRequest): boolean {
+    return announced(request) <= maxQuestionBodyBytes && this.#held < maxHeldBytes;
   }
 
-  /** Collects the body, and gives its place back when `use` has ended. */
+  /**
+   * Collects the body, and gives its place back when `use` has ended.
+   * @param use is given the request as it is now known: of this length.
+   * @returns undefined when the body is not small after all. Then all of it is to be read from the request as before.
+   */
   async with<Result>(
-    { body, headers }: CoreRequest,
-    use: (bytes: Buffer) => Promise<Result>,
-  ): Promise<Result> {
-    const bytes = Number(headers['content-length']);
-    this.#held += bytes;
+    request: CoreRequest,
+    use: (request: CoreRequest, bytes: Buffer) => Promise<Result>,
+  ): Promise<Result | undefined> {
+    const reserved = announced(request);
+    this.#held += reserved;
     try {
-      return await use(body ? await collect(body) : Buffer.alloc(0));
+      const bytes = request.body ? await collect(request.body) : Buffer.alloc(0);
+      return bytes && (await use(ofLength(request, bytes.length), bytes));
     } finally {
-      this.#held -= bytes;
+      this.#held -= reserved;
     }
   }
 }
 
-async function collect(body: Readable): Promise<Buffer> {
+/** In bytes, at the most. docker announces no length: its bodies come in chunks. */
+function announced({ headers }: CoreRequest): number {
+  return headers['transfer-encoding'] ? maxQuestionBodyBytes : Number(headers['content-length']);
+}
+
+function ofLength(
+  { headers: { 'transfer-encoding': _, ...headers }, ...request }: CoreRequest,
+  bytes: number,
+) {
+  return { ...request, headers: { ...headers, 'content-length': `${bytes}` } };
+}
+
+/** @returns undefined for more than fits into a message; what was read of it is back where it came from. */
+async function collect(body: Readable): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
+  let bytes = 0;
   // Not destroyed by an error of ours, since the connection is kept.
-  for await (const chunk of body.iterator({ destroyOnReturn: false })) chunks.push(chunk as Buffer);
+  for await (const chunk of body.iterator({ destroyOnReturn: false })) {
+    chunks.push(chunk as Buffer);
+    bytes += (chunk as Buffer).length;
+    if (bytes > maxQuestionBodyBytes) {
+      body.unshift(Buffer.concat(chunks));
+      return undefined;
+    }
+  }
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
 }
 

@@ -19,6 +19,7 @@ const batchLength = 50;
 export class BlobJournal {
   readonly #registry: Registry;
   readonly #store: BlobStore;
+  readonly #placing = new Set<string>();
   #heldBytes = 0;
   #timer: NodeJS.Timeout | undefined;
   #settling: Promise<void> | undefined;
@@ -36,6 +37,19 @@ export class BlobJournal {
   /** To be called when the entry is there. */
   added(bytes: number): void {
     this.#heldBytes += bytes;
+  }
+
+  /**
+   * Runs what makes the entry of this key, and then its file. Until that has ended the entry stays: should the session
+   * expire meanwhile (a suspended machine), it alone names the file.
+   */
+  async placing(key: string, work: () => Promise<void>): Promise<void> {
+    this.#placing.add(key);
+    try {
+      await work();
+    } finally {
+      this.#placing.delete(key);
+    }
   }
 
   /** Settles from now on by itself, first what is there. @param onFailure is told why it has to be tried again. */
@@ -67,10 +81,10 @@ export class BlobJournal {
   async settle(until = Number.MAX_SAFE_INTEGER): Promise<void> {
     for (let after = 0; !this.#isClosing; ) {
       const entries = await this.#registry.journal(after, batchLength);
-      const due = entries.filter(({ id }) => id <= until);
+      const due = entries.filter(({ id, key }) => id <= until && !this.#placing.has(key));
       if (due.length > 0) await this.#settleBatch(due);
-      if (due.length < batchLength) return;
-      after = due.at(-1)!.id;
+      after = entries.at(-1)?.id ?? until;
+      if (entries.length < batchLength || after >= until) return;
     }
   }
 

@@ -39,9 +39,9 @@ async function startCore(config: Config, log: Log): Promise<Running> {
   const uploads = new UploadSessions(registry, store, config['uploads.expiry']);
   for (const error of await uploads.recover())
     log.error('an upload could not be finished at start', { error });
-  uploads.startSettling((error) =>
-    log.error('files of small blobs could not be synced, trying again', { error }),
-  );
+  const onFailure = (error: unknown) =>
+    log.error('small uploads could not be written down, trying again', { error });
+  uploads.start(onFailure);
   const disk = watchCoreDisk(config, log);
   const status = statusReader(config, registry, disk);
   const lists = new KeptLists(registry);
@@ -55,7 +55,7 @@ async function startCore(config: Config, log: Log): Promise<Running> {
       await disk.close();
       await messages.close();
       await drainServer(server, config['shutdown.drain']);
-      await uploads.close();
+      await uploads.close(onFailure);
       await registry.close();
       lock.release();
     },

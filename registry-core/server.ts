@@ -115,10 +115,10 @@ async function handle(core: Core, request: IncomingMessage, response: ServerResp
  * there is, is for callers to know whose token has not expired.
  * @throws OciError UNAUTHORIZED
  */
-async function demandOwner({ registry }: Core, endpoint: Endpoint, { actor }: RequestContext): Promise<void> {
-  const session =
-    endpoint.kind === 'upload' ? await registry.session(endpoint.repository, endpoint.session) : undefined;
-  if (session?.actor !== actor || actor === '') throw new OciError('UNAUTHORIZED');
+async function demandOwner({ uploads }: Core, endpoint: Endpoint, { actor }: RequestContext): Promise<void> {
+  const owner =
+    endpoint.kind === 'upload' ? await uploads.actor(endpoint.repository, endpoint.session) : undefined;
+  if (owner !== actor || actor === '') throw new OciError('UNAUTHORIZED');
 }
 
 export function dispatch(core: Core, endpoint: Endpoint, submission: Submission): Promise<Answer> | Answer {

@@ -21,8 +21,13 @@ export function eachChunk(
 }
 
 async function oneChunk(body: Uint8Array, announced: number | undefined, take: TakeChunk): Promise<void> {
-  if (body.length !== (announced ?? body.length)) throw wrongSize(announced);
+  demandLength(body, announced);
   if (body.length > 0) await take(body);
+}
+
+/** @throws OciError SIZE_INVALID */
+export function demandLength(body: Uint8Array, announced: number | undefined): void {
+  if (body.length !== (announced ?? body.length)) throw wrongSize(announced);
 }
 
 function streamed(body: Readable, announced: number | undefined, take: TakeChunk): Promise<void> {

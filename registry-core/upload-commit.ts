@@ -5,6 +5,7 @@ import type { BlobJournal } from './blob-journal.ts';
 import type { CommitBlob, Registry, SessionRow } from './metadata/registry.ts';
 import type { BlobStore } from './storage/blob-store.ts';
 import type { UploadHashes } from './upload-hashes.ts';
+import type { WaitingUpload } from './waiting-uploads.ts';
 
 /** From the last byte of an upload session to its blob; also of one that a crash, or a full disk, left half-way. */
 export class UploadCommit {
@@ -31,12 +32,34 @@ export class UploadCommit {
     if (!(await this.#registry.closeSession(id, digest, key, size, journaled))) {
       throw new OciError('BLOB_UPLOAD_UNKNOWN', { message: 'the upload session expired meanwhile' });
     }
-    faultPoint('core.closing.recorded');
+    closingRecorded();
     if (journaled) {
       this.#journal.added(size);
       await this.#store.placeUpload(id, key);
     } else await this.#rename(id, key);
     await this.#commit({ session: id, digest, key, size, isJournaled: journaled !== undefined });
+  }
+
+  /**
+   * The same for one that has neither row nor file yet: the closing is the first that is written of it, and the only sync.
+   * @param onClosed is called when it is recorded; what fails then is finished by `complete`.
+   */
+  async closeWaiting(
+    { session, context, bytes }: WaitingUpload,
+    digest: Digest,
+    onClosed: () => void,
+  ): Promise<void> {
+    const key = this.#store.newKey(digest);
+    const { id } = session;
+    const size = bytes.length;
+    await this.#journal.placing(key, async () => {
+      await this.#registry.closeUnrecorded(session, context, [id, digest, key, size, bytes]);
+      this.#journal.added(size);
+      onClosed();
+      closingRecorded();
+      await this.#store.writeBlob(key, bytes);
+      await this.#commit({ session: id, digest, key, size, isJournaled: true });
+    });
   }
 
   /** Commits a session that is closing. @returns false when it has lost bytes. */
@@ -135,4 +158,9 @@ export class UploadCommit {
   async #sizeOrNothing(key: string): Promise<number | undefined> {
     return this.#store.size(key).catch(() => undefined);
   }
+}
+
+/** Whichever transaction it was. */
+function closingRecorded(): void {
+  faultPoint('core.closing.recorded');
 }

@@ -1,16 +1,21 @@
-import { randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { algorithmOf, type Digest, type DigestAlgorithm, hexOf } from '../oci/digest.ts';
 import { OciError } from '../oci/errors.ts';
 import { faultPoint } from '../runtime/fault-points.ts';
 import type { RequestContext } from '../runtime/request-context.ts';
 import { BlobJournal } from './blob-journal.ts';
-import type { Registry, SessionRow } from './metadata/registry.ts';
+import type { OpenSession, Registry, SessionRow } from './metadata/registry.ts';
 import { SessionTurns } from './session-turns.ts';
 import type { BlobStore } from './storage/blob-store.ts';
+import { demandLength } from './upload-body.ts';
 import { UploadCommit } from './upload-commit.ts';
 import { UploadHashes } from './upload-hashes.ts';
 import { UploadReceiver } from './upload-receiver.ts';
+import { type WaitingUpload, WaitingUploads } from './waiting-uploads.ts';
+
+/** An upload that is not over by then is not one that soon will be. */
+const waitMs = 500;
 
 /**
  * Is given the offset before anything is read, and may refuse.
@@ -31,6 +36,8 @@ export class UploadSessions {
   readonly #receiver: UploadReceiver;
   readonly #journal: BlobJournal;
   readonly #commit: UploadCommit;
+  readonly #waiting = new WaitingUploads();
+  #recording: NodeJS.Timeout | undefined;
 
   /** @param expiryMs life of a session that nobody touches; one that receives bytes is renewed in time. */
   constructor(registry: Registry, store: BlobStore, expiryMs: number) {
@@ -42,10 +49,24 @@ export class UploadSessions {
     this.#commit = new UploadCommit(registry, store, this.#hashes, this.#journal);
   }
 
-  async open(repository: string, algorithm: DigestAlgorithm, context: RequestContext): Promise<SessionRow> {
-    const id = randomUUID();
+  open(repository: string, algorithm: DigestAlgorithm, context: RequestContext): Promise<SessionRow> {
+    return this.#create({ id: randomUUID(), repository, algorithm }, context);
+  }
+
+  /** Opens one that is likely to be of a small blob: nothing is stored before it turns out not to be, or takes long. */
+  async openWaiting(
+    repository: string,
+    algorithm: DigestAlgorithm,
+    context: RequestContext,
+  ): Promise<SessionRow> {
+    const session = { id: randomUUID(), repository, algorithm };
+    return this.#waiting.open(session, context)?.row() ?? this.#create(session, context);
+  }
+
+  async #create(session: OpenSession, context: RequestContext): Promise<SessionRow> {
+    const { id, repository, algorithm } = session;
     // The row comes first: no file is ever without a row that names it.
-    await this.#registry.openSession({ id, repository, algorithm }, context);
+    await this.#registry.openSession(session, context);
     faultPoint('core.session.recorded');
     await this.#store.createUpload(id);
     faultPoint('core.upload.created');
@@ -58,17 +79,26 @@ export class UploadSessions {
     return {
       id,
       repository,
-      state: 'open',
       algorithm,
+      actor,
+      state: 'open',
       offset: 0,
       closingDigest: null,
       closingKey: null,
-      actor,
     };
+  }
+
+  /** Who opened the session; undefined when there is none. */
+  async actor(repository: string, id: string): Promise<string | undefined> {
+    const { actor } =
+      this.#waiting.find(repository, id)?.context ?? (await this.#registry.session(repository, id)) ?? {};
+    return actor;
   }
 
   /** @throws OciError BLOB_UPLOAD_UNKNOWN */
   async find(repository: string, id: string): Promise<SessionRow> {
+    const waiting = this.#waiting.find(repository, id);
+    if (waiting) return waiting.row();
     const session = await this.#registry.session(repository, id);
     if (session?.state === 'open') return { ...session, offset: await this.#offset(session) };
     throw new OciError('BLOB_UPLOAD_UNKNOWN', {
@@ -95,6 +125,9 @@ export class UploadSessions {
    */
   append(repository: string, id: string, body: Readable | Uint8Array, check: UploadCheck): Promise<number> {
     return this.#turns.take(id, async () => {
+      const waiting = this.#waiting.find(repository, id);
+      if (waiting && this.#waiting.takes(waiting, body)) return this.#add(waiting, body, check);
+      if (waiting) await this.#record(waiting);
       const session = await this.find(repository, id);
       return this.#receiver.receive(session, body, check(session.offset));
     });
@@ -115,6 +148,15 @@ export class UploadSessions {
     check: UploadCheck,
   ): Promise<number> {
     return this.#turns.take(id, async () => {
+      const waiting = this.#waiting.find(repository, id);
+      if (
+        waiting &&
+        this.#waiting.takes(waiting, body) &&
+        this.#journal.takes(waiting.offset + (body?.length ?? 0))
+      ) {
+        return this.#finishWaiting(waiting, digest, body, check);
+      }
+      if (waiting) await this.#record(waiting);
       const closing = await this.#registry.session(repository, id);
       if (closing?.closingDigest === digest && (await this.#commit.complete(closing))) return closing.offset;
       const session = await this.find(repository, id);
@@ -123,13 +165,7 @@ export class UploadSessions {
         ? await this.#receiver.receive(session, body, announced, algorithmOf(digest))
         : session.offset;
       const { hash, content } = await this.#hashes.of(session, size, algorithmOf(digest));
-      const actual = hash.copy().digest('hex');
-      if (actual !== hexOf(digest)) {
-        throw new OciError('DIGEST_INVALID', {
-          message: 'the digest does not match the bytes received; the upload session stays open',
-          detail: { digest, received: `${algorithmOf(digest)}:${actual}`, bytes: size },
-        });
-      }
+      demandDigest(digest, hash.copy().digest('hex'), size);
       await this.#commit.close(session, digest, size, content?.bytes());
       return size;
     });
@@ -137,18 +173,24 @@ export class UploadSessions {
 
   cancel(repository: string, id: string): Promise<void> {
     return this.#turns.take(id, async () => {
+      const waiting = this.#waiting.find(repository, id);
+      if (waiting) return this.#waiting.remove(waiting);
       await this.find(repository, id);
-      this.#hashes.forget(id);
-      // The file goes first: on a full disk the database needs its room to forget the session.
-      await this.#store.discardUpload(id);
-      faultPoint('core.cancelled.discarded');
-      if (!(await this.#registry.cancelSession(id))) return;
-      faultPoint('core.cancelled.recorded');
-      await this.#store.syncRemovals();
-      faultPoint('core.cancelled.synced');
-      await this.#registry.forgetDoomed('upload', id);
-      faultPoint('core.cancelled.forgotten');
+      await this.#discard(id);
     });
+  }
+
+  async #discard(id: string): Promise<void> {
+    this.#hashes.forget(id);
+    // The file goes first: on a full disk the database needs its room to forget the session.
+    await this.#store.discardUpload(id);
+    faultPoint('core.cancelled.discarded');
+    if (!(await this.#registry.cancelSession(id))) return;
+    faultPoint('core.cancelled.recorded');
+    await this.#store.syncRemovals();
+    faultPoint('core.cancelled.synced');
+    await this.#registry.forgetDoomed('upload', id);
+    faultPoint('core.cancelled.forgotten');
   }
 
   /**
@@ -162,18 +204,76 @@ export class UploadSessions {
     return [...(await this.#commit.recover()), ...(await this.#journal.recover())];
   }
 
-  /** Makes the files of small blobs durable, now and then. @param onFailure is told why it has to be done again. */
-  startSettling(onFailure: (error: unknown) => void): void {
+  /**
+   * From now on uploads that wait for too long are recorded, and files of small blobs made durable now and then.
+   * @param onFailure is told why it has to be done again.
+   */
+  start(onFailure: (error: unknown) => void): void {
     this.#journal.start(onFailure);
+    this.#recording = setInterval(() => void this.#recordUntouched(waitMs, onFailure), waitMs / 2).unref();
   }
 
-  /** The same, now. */
+  /** Makes the files of small blobs durable now. */
   settle(): Promise<void> {
     return this.#journal.settle();
   }
 
-  close(): Promise<void> {
-    return this.#journal.close();
+  /** Nothing waits any more when this resolves. @param onFailure is told of those that could not be recorded. */
+  async close(onFailure: (error: unknown) => void = () => {}): Promise<void> {
+    clearInterval(this.#recording);
+    await this.#recordUntouched(0, onFailure);
+    await this.#journal.close();
+  }
+
+  /** As `receive` does for one that is recorded. */
+  #add(upload: WaitingUpload, body: Uint8Array | undefined, check: UploadCheck): number {
+    const announced = check(upload.offset);
+    if (body) {
+      demandLength(body, announced);
+      this.#waiting.add(upload, body);
+    }
+    return upload.offset;
+  }
+
+  async #finishWaiting(
+    upload: WaitingUpload,
+    digest: Digest,
+    body: Uint8Array | undefined,
+    check: UploadCheck,
+  ): Promise<number> {
+    const size = this.#add(upload, body, check);
+    demandDigest(digest, hash(algorithmOf(digest), upload.bytes), size);
+    await this.#commit.closeWaiting(upload, digest, () => this.#waiting.remove(upload));
+    return size;
+  }
+
+  /** Gives it row and file after all. Where that fails half-way it is gone: nobody could tell what of it is there. */
+  async #record(upload: WaitingUpload): Promise<void> {
+    const { session, context, bytes } = upload;
+    const row = await this.#create(session, context).catch(async (error) => {
+      if (await this.#registry.cancelSession(session.id)) this.#waiting.remove(upload);
+      throw error;
+    });
+    this.#waiting.remove(upload);
+    if (bytes.length === 0) return;
+    await this.#receiver.receive(row, bytes, bytes.length).catch(async (error) => {
+      await this.#discard(session.id).catch(() => undefined);
+      throw error;
+    });
+  }
+
+  async #recordUntouched(ms: number, onFailure: (error: unknown) => void): Promise<void> {
+    const recorded = this.#waiting.untouched(ms).map(({ session: { id, repository } }) =>
+      this.#turns.take(id, async () => {
+        const upload = this.#waiting.find(repository, id);
+        if (!upload) return;
+        upload.touchedAt = performance.now();
+        await this.#record(upload);
+      }),
+    );
+    for (const { status, reason } of (await Promise.allSettled(recorded)) as PromiseRejectedResult[]) {
+      if (status === 'rejected') onFailure(reason);
+    }
   }
 
   /** The smaller of row and file: after a crash either may be behind. */
@@ -186,4 +286,13 @@ export class UploadSessions {
     }
     return Math.min(session.offset, size);
   }
+}
+
+/** @throws OciError DIGEST_INVALID */
+function demandDigest(digest: Digest, actualHex: string, bytes: number): void {
+  if (actualHex === hexOf(digest)) return;
+  throw new OciError('DIGEST_INVALID', {
+    message: 'the digest does not match the bytes received; the upload session stays open',
+    detail: { digest, received: `${algorithmOf(digest)}:${actualHex}`, bytes },
+  });
 }

@@ -12,6 +12,7 @@ export const faultPoints = {
   'core.closing.recorded': 'the session is closing and names digest and key; the file has its old name',
   'core.upload.renamed': 'the file under its key, its directory not synced; the session is closing',
   'core.directory.synced': 'the file under its key, durably; the session is closing',
+  'core.blob.written': 'the file of a small upload under its key, perhaps not synced; the session is closing',
   'core.blob.committed': 'the blob; a displaced file is still there, its key doomed',
   'core.displaced.removed': 'the displaced file is unlinked, perhaps not durably; its key is doomed',
   'core.displaced.synced': 'the displaced file is gone; its key is doomed',

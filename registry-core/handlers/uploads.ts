@@ -26,13 +26,18 @@ export async function handleUploadStart(
   await demandSpace(core.disk);
   const wanted = digest ?? mount;
   const algorithm = endpoint.digestAlgorithm ?? (wanted ? algorithmOf(wanted) : 'sha256');
-  const session = await core.uploads.open(repository, algorithm, context);
+  const { uploads } = core;
+  // Small bodies come as messages, so this one's next may.
+  const session =
+    body instanceof Uint8Array
+      ? await uploads.openWaiting(repository, algorithm, context)
+      : await uploads.open(repository, algorithm, context);
   if (digest && !mount) {
     try {
-      await core.uploads.finish(repository, session.id, digest, body, () => undefined);
+      await uploads.finish(repository, session.id, digest, body, () => undefined);
     } catch (error) {
       // Nobody was told of this session, so nobody would finish it.
-      await core.uploads.cancel(repository, session.id).catch(() => undefined);
+      await uploads.cancel(repository, session.id).catch(() => undefined);
       throw error;
     }
     return created(repository, digest);

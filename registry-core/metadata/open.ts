@@ -54,6 +54,7 @@ export function openRegistry({
     session: async (repository, id) => reads.session(repository, id),
     advanceSession: (id, offset) => writer.call('advanceSession', id, offset),
     closeSession: (...closing) => writer.call('closeSession', ...closing),
+    closeUnrecorded: (session, context, closing) => writer.call('closeUnrecorded', session, context, closing),
     commitBlob: (request) => writer.call(request.isJournaled ? 'commitJournaled' : 'commitBlob', request),
     journal: async (after, limit) => reads.journal(after, limit),
     journalEnd: async () => reads.journalEnd(),

@@ -35,6 +35,8 @@ export interface Registry {
   advanceSession(id: string, offset: number): Promise<boolean>;
   /** open → closing, a compare-and-set that decides which of two final PUTs wins. */
   closeSession(...closing: Closing): Promise<boolean>;
+  /** Both at once for a session of which nothing was recorded. */
+  closeUnrecorded(session: OpenSession, context: RequestContext, closing: Closing): Promise<void>;
   /**
    * Makes the bytes under the session's closing key the blob. Those of a journaled one survive power loss as a session
    * that is closing. @returns a key that is to be removed.

@@ -1,7 +1,6 @@
-import type { Digest } from '../../oci/digest.ts';
 import type { RequestContext } from '../../runtime/request-context.ts';
 import { doomStrays, forgetJournaled, journal, markRestored } from './journal.ts';
-import type { OpenSession } from './registry.ts';
+import type { Closing, OpenSession } from './registry.ts';
 import { ensureRepository } from './repositories.ts';
 import { doom, type Retention, review } from './review.ts';
 import type { Statements } from './statements.ts';
@@ -44,7 +43,7 @@ export class SessionWrites {
   }
 
   /** @param content all bytes of a small upload: with this transaction they survive power loss. */
-  closeSession(id: string, digest: Digest, key: string, offset: number, content?: Uint8Array): boolean {
+  closeSession(...[id, digest, key, offset, content]: Closing): boolean {
     const { uploadExpiryMs, leaseMs } = this.#retention;
     const changed = this.#statements.run(
       `UPDATE upload_sessions SET state = 'closing', closing_digest = ?, closing_key = ?, offset = ?, expires_at = ?
@@ -58,6 +57,11 @@ export class SessionWrites {
     );
     if (changed === 1 && content) journal(this.#statements, id, key, content);
     return changed === 1;
+  }
+
+  closeUnrecorded(session: OpenSession, context: RequestContext, closing: Closing): void {
+    this.openSession(session, context);
+    this.closeSession(...closing);
   }
 
   cancelSession(id: string): boolean {

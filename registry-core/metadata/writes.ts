@@ -22,6 +22,7 @@ export function createWrites(database: Database, retention: Retention) {
     openSession: sessions.openSession.bind(sessions),
     advanceSession: sessions.advanceSession.bind(sessions),
     closeSession: sessions.closeSession.bind(sessions),
+    closeUnrecorded: sessions.closeUnrecorded.bind(sessions),
     cancelSession: sessions.cancelSession.bind(sessions),
     forgetDoomed: sessions.forgetDoomed.bind(sessions),
     markRestored: sessions.markRestored.bind(sessions),

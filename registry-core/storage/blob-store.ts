@@ -33,6 +33,8 @@ export interface BlobStore {
    * does is kept elsewhere. Repeating it is safe.
    */
   placeUpload(id: string, key: string): Promise<void>;
+  /** These bytes as the file of `key`, which need not survive power loss before `makeDurable` either. */
+  writeBlob(key: string, bytes: Uint8Array): Promise<void>;
   /**
    * Makes bytes and names of these keys survive power loss. When it fails, none of them is known to.
    * @returns those that are not there.

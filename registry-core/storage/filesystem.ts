@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rmdir } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { syncDirectory, syncFile } from '../../runtime/durable-file.ts';
@@ -91,9 +91,7 @@ export class FilesystemStore implements BlobStore {
   }
 
   async placeUpload(id: string, key: string): Promise<void> {
-    const target = this.#blobPath(key);
-    await this.#ensureDirectory(dirname(dirname(target)));
-    await this.#ensureDirectory(dirname(target));
+    const target = await this.#placeFor(key);
     try {
       await rename(this.#uploadPath(id), target);
     } catch (error) {
@@ -101,6 +99,11 @@ export class FilesystemStore implements BlobStore {
       if (!isMissing(error) || (await sizeOf(target)) === undefined) throw error;
     }
     faultPoint('core.upload.renamed');
+  }
+
+  async writeBlob(key: string, bytes: Uint8Array): Promise<void> {
+    await writeFile(await this.#placeFor(key), bytes, { mode: 0o600 });
+    faultPoint('core.blob.written');
   }
 
   async makeDurable(keys: readonly string[]): Promise<string[]> {
@@ -170,6 +173,23 @@ export class FilesystemStore implements BlobStore {
 
   syncRemovals(): Promise<void> {
     return this.#removals.sync();
+  }
+
+  /** @returns the path of a key, whose directory is there for good. */
+  async #placeFor(key: string): Promise<string> {
+    const path = this.#blobPath(key);
+    const directory = dirname(path);
+    if (this.#knownDirectories.has(directory)) return path;
+    const parent = dirname(directory);
+    if (!this.#knownDirectories.has(parent)) {
+      await this.#ensureDirectory(parent);
+      // One sync for all that an earlier process may have made just before it died.
+      const names = await readdir(parent);
+      await syncDirectory(parent);
+      for (const name of names) this.#knownDirectories.add(join(parent, name));
+    }
+    await this.#ensureDirectory(directory);
+    return path;
   }
 
   /** A new directory's own name must survive power loss too. */

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { openCoreMessages } from '../../gateway/core-messages.ts';
 import { ageRows, hour } from '../gc/support.ts';
 import { deleteManifest, image } from '../registry-core/manifests.ts';
-import { type TestCore, withRows } from '../registry-core/support.ts';
+import { somebody, type TestCore, withRows } from '../registry-core/support.ts';
 import { finish, openUpload, patch } from '../registry-core/uploading.ts';
 import { request, type Target } from '../support/http.ts';
 import {
@@ -13,7 +15,9 @@ import {
   OCI_LAYER,
   pushBlob,
   pushManifest,
+  withParameter,
 } from '../support/push.ts';
+import { onEnd, type Scope } from '../support/scope.ts';
 
 /** What the server answered 201 to, by the path of its pull. */
 export interface Acknowledged {
@@ -69,6 +73,35 @@ export async function loadRound(
   const other = await pushManifest(target, 'app', 'other', image(first!));
   for (const reference of ['other', other]) {
     expectStatus(await deleteManifest(target, 'app', reference), 202, `deleting ${reference}`);
+  }
+}
+
+/**
+ * Small blobs until the core goes away, as the gateway passes them on: POST, PATCH and PUT, each as a message.
+ * @throws Error when it does. What it acknowledged before is in `acknowledged`.
+ */
+export async function pushByMessages(
+  scope: Scope,
+  data: string,
+  { stored }: Acknowledged,
+  count = 50,
+): Promise<void> {
+  const messages = openCoreMessages(join(data, 'run', 'core-messages.sock'));
+  onEnd(scope, () => messages.close());
+  const question = { method: 'GET', target: '/v2/', headers: {}, context: somebody };
+  await messages.ask(question);
+  const send = async (method: string, target: string, status: number, body = Buffer.alloc(0)) => {
+    const headers = { 'content-length': `${body.length}` };
+    const answer = await messages.submit({ ...question, method, target, headers }, body);
+    assert.equal(answer?.statusCode, status, `${method} ${target}: ${answer?.body}`);
+    return answer!.headers;
+  };
+  for (let round = 0; round < count; round++) {
+    const bytes = randomBytes(3000);
+    const { location } = await send('POST', '/v2/app/blobs/uploads/', 202);
+    await send('PATCH', location!, 202, bytes);
+    await send('PUT', withParameter(location!, 'digest', digestOf(bytes)), 201);
+    stored.set(`/v2/app/blobs/${digestOf(bytes)}`, bytes);
   }
 }
 

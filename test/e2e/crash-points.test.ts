@@ -14,7 +14,7 @@ import {
 } from '../registry-core/support.ts';
 import { temporaryDirectory } from '../support/files.ts';
 import { pushBlob } from '../support/push.ts';
-import { assertPulls, loadRound, nothingYet, prepareGarbage } from './crash-load.ts';
+import { assertPulls, loadRound, nothingYet, prepareGarbage, pushByMessages } from './crash-load.ts';
 import { killCollector, startDoomed } from './crash-processes.ts';
 import { assertSettled, collectOnce } from './crash-settled.ts';
 import { readRegistry } from './crash-support.ts';
@@ -23,10 +23,18 @@ import { readRegistry } from './crash-support.ts';
 // one collection leaves neither a lost blob nor a file that no row names.
 
 const points = Object.keys(faultPoints) as FaultPoint[];
-const ofCore = points.filter((name) => /^core\.(?!journal)/.test(name));
+const ofCore = points.filter((name) => /^core\.(?!journal|blob\.written)/.test(name));
 /** Those of small blobs alone: their files are synced later, by a core that runs or by the next one. */
 const ofJournal = points.filter((name) => name.startsWith('core.journal'));
 const ofSmallBlobs = ofCore.filter((name) => !['core.upload.synced', 'core.directory.synced'].includes(name));
+/** Those that a small upload passes whose steps come as messages: it has neither row nor file before its closing. */
+const ofMessages: readonly FaultPoint[] = [
+  'core.transaction.written',
+  'core.transaction.committed',
+  'core.closing.recorded',
+  'core.blob.written',
+  'core.blob.committed',
+];
 /** Those of the trash: trash-crash.test.ts. Those of policies: crash-policies.test.ts. */
 const ofCollector = points.filter((name) => /^gc\.(?!trash|undo|policies)/.test(name));
 /** Points that a recovering core passes, with the point at which its predecessor died. */
@@ -82,6 +90,19 @@ describe('the core, killed', () => {
     test(`at ${point}, by small blobs alone`, async (t) => {
       const data = await temporaryDirectory(t, 'crash');
       const acknowledged = await killCore(t, data, point, 3000);
+      await assertRecovers(await startCore(t, { data }), acknowledged);
+    });
+  }
+
+  for (const point of ofMessages) {
+    test(`at ${point}, by small uploads in messages`, async (t) => {
+      const data = await temporaryDirectory(t, 'crash');
+      const acknowledged = nothingYet();
+      const core = startDoomed(t, 'core', data, `${point}:5`);
+      assert.ok(await core.isReady());
+      await assert.rejects(pushByMessages(t, data, acknowledged), `${point} was never passed`);
+      await core.death;
+      assert.ok(acknowledged.stored.size > 0);
       await assertRecovers(await startCore(t, { data }), acknowledged);
     });
   }

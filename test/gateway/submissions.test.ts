@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { openCoreMessages } from '../../gateway/core-messages.ts';
@@ -48,7 +49,7 @@ async function startBetween(scope: Scope, take: Parameters<typeof startFakeMessa
   await startFakeMessages(scope, gateway.data, take);
   const alice = as(gateway, 'alice', password);
   const path = '/v2/team/app/blobs/uploads/5ba01f1c-6a19-4be9-a2a7-60c5e2f4c1cf';
-  const send = (method: string, body?: Buffer) => request(alice, { method, path, body });
+  const send = (method: string, body?: Buffer | Readable) => request(alice, { method, path, body });
   const isConnected = () => request(alice, { method: 'HEAD', path: `/v2/team/app/blobs/${digestOf('x')}` });
   await isConnected();
   return {
@@ -115,6 +116,31 @@ test('a push whose core dies is not sent again, but for the start of an upload',
   );
   assert.ok(taken.slice(1).every((method) => method === 'POST'));
   assert.ok(overHttp.every(({ method }) => method === 'POST'));
+});
+
+test('a body of unknown length is a message when it turns out to be small, and streamed whole when not', async (t) => {
+  const asked: [ReadQuestion['headers'], Buffer][] = [];
+  const { send, overHttp } = await startBetween(t, ({ headers }, body, answer) => {
+    asked.push([headers, Buffer.from(body)]);
+    answer(202);
+  });
+  const pieces = [
+    Buffer.alloc(20_000, 'a'),
+    Buffer.alloc(1, 'b'),
+    Buffer.alloc(maxQuestionBodyBytes - 20_001, 'c'),
+  ];
+  assert.equal((await send('PATCH', Readable.from(pieces))).status, 202);
+  const [[headers, body] = []] = asked;
+  assert.deepEqual([body, headers?.['content-length']], [Buffer.concat(pieces), `${maxQuestionBodyBytes}`]);
+  assert.ok(!('transfer-encoding' in headers!));
+  assert.equal((await send('PATCH', Readable.from([]))).status, 202, 'nothing');
+  assert.deepEqual(asked[1]![1], Buffer.alloc(0));
+  assert.deepEqual(overHttp, []);
+
+  const large = [...pieces, Buffer.alloc(1, 'd'), Buffer.alloc(3_000_000, 'e'), Buffer.alloc(70_000, 'f')];
+  assert.equal((await send('PATCH', Readable.from(large))).status, 202);
+  assert.equal(asked.length, 2);
+  assert.deepEqual(overHttp, [{ method: 'PATCH', body: Buffer.concat(large) }]);
 });
 
 test('what the core does not want as a message is streamed with its whole body', async (t) => {
