@@ -14,12 +14,15 @@ export const largeBytes = 256 * 1024;
 const provenBytes = 8 * 1024 * 1024;
 /** In use at a time; 16 MiB in all. */
 const maxLarge = 64;
+/** Transfers that fill a second one. Where there are more of them the processor has enough to do meanwhile. */
+const maxAhead = 8;
 /** At rest. */
 const maxPooledSmall = 256;
 
 const large: Buffer[] = [];
 const small: Buffer[] = [];
 let largeInUse = 0;
+let ahead = 0;
 
 /** @param sent bytes that this transfer has sent already. @param kept what it has, to be used again if it fits. */
 export function takeBuffer(sent: number, kept?: BlobBuffer): BlobBuffer {
@@ -38,4 +41,15 @@ export function giveBack({ bytes, isLarge }: BlobBuffer, isFree: boolean): void 
   if (!isFree) return;
   if (isLarge) large.push(bytes);
   else if (small.length < maxPooledSmall) small.push(bytes);
+}
+
+/** @returns whether this transfer may have a second buffer, until `endReadingAhead`. */
+export function beginReadingAhead(): boolean {
+  if (ahead >= maxAhead) return false;
+  ahead++;
+  return true;
+}
+
+export function endReadingAhead(): void {
+  ahead--;
 }

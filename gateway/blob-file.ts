@@ -2,7 +2,7 @@ import { close, constants, fstat, open, read } from 'node:fs';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { promisify } from 'node:util';
-import { giveBack, takeBuffer } from './blob-buffers.ts';
+import { type BlobBuffer, beginReadingAhead, endReadingAhead, giveBack, takeBuffer } from './blob-buffers.ts';
 
 const openFile = promisify(open);
 const statFile = promisify(fstat);
@@ -61,7 +61,6 @@ export async function openBlobFile(root: string, path: string): Promise<BlobFile
   }
 }
 
-/** One buffer per transfer, filled again when it has gone out: see `blob-buffers.ts`. */
 async function sendPart(
   descriptor: number,
   destination: Writable,
@@ -75,26 +74,94 @@ async function sendPart(
       destination.write(bytes, (error) => resolve(!error));
     });
   destination.once('close', onClose);
-  let buffer = takeBuffer(0);
+  const pieces = new Pieces(descriptor, start, start + length, pace);
   let isFree = true;
   try {
-    const end = start + length;
-    for (let position = start; position < end; ) {
-      buffer = takeBuffer(position - start, buffer);
-      const { bytes } = buffer;
-      const most = Math.min(bytes.length, pace?.portion ?? bytes.length, end - position);
-      const count = await readSome(descriptor, bytes, most, position);
-      if (count === 0) throw new Error('the file ends before the part that was announced');
-      if (pace) await pace.spend(count);
+    for (let sent = 0; sent < length; ) {
+      const bytes = await pieces.next();
+      if (pace) await pace.spend(bytes.length);
       if (destination.destroyed) return;
       // Whoever was closed in the middle of a write may still hold the buffer: it goes to no other transfer.
-      isFree = await write(bytes.subarray(0, count));
+      isFree = await write(bytes);
       if (!isFree) return;
-      position += count;
+      sent += bytes.length;
     }
   } finally {
     destination.off('close', onClose);
-    giveBack(buffer, isFree);
+    await pieces.close(isFree);
+  }
+}
+
+interface Reading {
+  buffer: BlobBuffer;
+  count: Promise<number>;
+}
+
+/**
+ * A part of a file, piece by piece: see `blob-buffers.ts`. One buffer per transfer, filled again when it has gone out; of
+ * a few large transfers at a time a second one, which is filled meanwhile.
+ */
+class Pieces {
+  readonly #descriptor: number;
+  readonly #start: number;
+  readonly #end: number;
+  readonly #pace: SendPace | undefined;
+  #position: number;
+  /** What `next` handed out. */
+  #current: BlobBuffer | undefined;
+  /** What has gone out, and is not needed at the moment. */
+  #spare: BlobBuffer | undefined;
+  #ahead: Reading | undefined;
+  #readsAhead = false;
+
+  constructor(descriptor: number, start: number, end: number, pace: SendPace | undefined) {
+    this.#descriptor = descriptor;
+    this.#start = start;
+    this.#position = start;
+    this.#end = end;
+    this.#pace = pace;
+  }
+
+  /** The next piece. The one before has to have gone out. */
+  async next(): Promise<Buffer> {
+    if (this.#ahead) this.#spare = this.#current;
+    const reading = this.#ahead ?? this.#read(this.#current);
+    this.#ahead = undefined;
+    this.#current = reading.buffer;
+    const count = await reading.count;
+    if (count === 0) throw new Error('the file ends before the part that was announced');
+    this.#position += count;
+    if (this.#mayReadAhead()) {
+      this.#ahead = this.#read(this.#spare);
+      this.#spare = undefined;
+    }
+    return reading.buffer.bytes.subarray(0, count);
+  }
+
+  /** @param isFree false: somebody may still read from the last piece. */
+  async close(isFree: boolean): Promise<void> {
+    if (this.#readsAhead) endReadingAhead();
+    if (this.#current) giveBack(this.#current, isFree);
+    if (this.#spare) giveBack(this.#spare, true);
+    // The descriptor is closed next, and may be another file's while the read is under way.
+    if (this.#ahead) await this.#ahead.count.catch(() => undefined);
+    if (this.#ahead) giveBack(this.#ahead.buffer, true);
+  }
+
+  #read(kept: BlobBuffer | undefined): Reading {
+    const buffer = takeBuffer(this.#position - this.#start, kept);
+    const { bytes } = buffer;
+    const most = Math.min(bytes.length, this.#pace?.portion ?? bytes.length, this.#end - this.#position);
+    const count = readSome(this.#descriptor, bytes, most, this.#position);
+    // Whoever waits for it hears of its failure.
+    count.catch(() => undefined);
+    return { buffer, count };
+  }
+
+  #mayReadAhead(): boolean {
+    if (this.#pace || !this.#current!.isLarge || this.#position >= this.#end) return false;
+    this.#readsAhead ||= beginReadingAhead();
+    return this.#readsAhead;
   }
 }
 

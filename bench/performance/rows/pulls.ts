@@ -1,3 +1,4 @@
+import { shareMibOf } from '../../processes.ts';
 import { pullAtOnce } from '../load/curl.ts';
 import { wrk } from '../load/wrk.ts';
 import type { Server } from '../servers/server.ts';
@@ -8,6 +9,7 @@ import type { Row, Work } from './row.ts';
 const layerBytes = 256 * mib;
 export const stormBytes = 80 * mib;
 const stormClients = 100;
+const memoryEveryMs = 500;
 
 function layerRow(clients: number): Row {
   return {
@@ -40,11 +42,31 @@ const storm: Row = {
 export async function runStorm(server: Server): Promise<Work> {
   const startedAt = performance.now();
   const load = { path: blobPath(stormBytes), clients: stormClients, bytes: stormBytes };
+  const memory = watchMemory(server);
   const times = await pullAtOnce(server, load);
   return {
     value: (performance.now() - startedAt) / 1000,
     count: (stormClients * stormBytes) / 1e9,
-    details: { slowestOfMedian: Math.max(...times) / median(times) },
+    details: { slowestOfMedian: Math.max(...times) / median(times), peakSharedOnceMib: memory.stop() },
+  };
+}
+
+/** The peaks of all processes count shared code once for each of them; this looks now and then, and counts it once. */
+function watchMemory(server: Server): { stop(): number } {
+  let peakMib = 0;
+  const look = () => {
+    peakMib = Math.max(
+      peakMib,
+      server.pids().reduce((sum, pid) => sum + shareMibOf(pid), 0),
+    );
+  };
+  const timer = setInterval(look, memoryEveryMs);
+  return {
+    stop() {
+      clearInterval(timer);
+      look();
+      return peakMib;
+    },
   };
 }
 
