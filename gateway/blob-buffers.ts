@@ -1,55 +1,74 @@
 /**
- * Buffers for sending files. A client that has stopped reading holds the one that is being sent, and what TLS made of it,
- * for as long as it likes: so a transfer begins with small ones, and large ones, which cost less per byte, are for those
- * that have shown that they read, and there are only so many of them.
+ * Buffers for what goes through in pieces. A client that has stopped reading holds the one that is being sent, and what
+ * TLS made of it, for as long as it likes: so a transfer begins with small ones. Those that have shown that they read
+ * share the memory for large ones, which cost less per byte, to equal parts: a few get the best there are, and of a hundred
+ * none is slower than the others.
  */
 export interface BlobBuffer {
-  bytes: Buffer;
-  isLarge: boolean;
+  readonly bytes: Buffer;
 }
 
 export const smallBytes = 32 * 1024;
-export const largeBytes = 256 * 1024;
+/** Beyond this size nothing is gained, and what TLS makes of a piece leaves the processor's cache. */
+export const largeBytes = 512 * 1024;
 /** More than the buffers of both kernels take of a client that reads nothing. */
 const provenBytes = 8 * 1024 * 1024;
-/** In use at a time; 16 MiB in all. */
-const maxLarge = 64;
-/** Transfers that fill a second one. Where there are more of them the processor has enough to do meanwhile. */
+/** What the large buffers in use share. */
+const sharedBytes = 8 * 1024 * 1024;
+/** Those who come one after the other, and stay, get more together than they share: never more than this. */
+const mostBytes = 16 * 1024 * 1024;
+/** Transfers that fill a second one meanwhile. Where there are more the processor has enough to do. */
 const maxAhead = 8;
 /** At rest. */
-const maxPooledSmall = 256;
+const maxPooledSmallBytes = 8 * 1024 * 1024;
+const maxPooledLargeBytes = sharedBytes;
 
-const large: Buffer[] = [];
-const small: Buffer[] = [];
+const pools = new Map<number, Buffer[]>();
+const pooledBytes = { small: 0, large: 0 };
 let largeInUse = 0;
-let ahead = 0;
+let largeBytesInUse = 0;
 
 /** @param sent bytes that this transfer has sent already. @param kept what it has, to be used again if it fits. */
 export function takeBuffer(sent: number, kept?: BlobBuffer): BlobBuffer {
-  if (kept?.isLarge || (kept && (sent < provenBytes || largeInUse >= maxLarge))) return kept;
+  const size = sent < provenBytes ? smallBytes : shareBytes(kept);
+  if (kept?.bytes.length === size) return kept;
   if (kept) giveBack(kept, true);
-  if (sent < provenBytes || largeInUse >= maxLarge) {
-    return { bytes: small.pop() ?? Buffer.allocUnsafeSlow(smallBytes), isLarge: false };
+  if (size > smallBytes) {
+    largeInUse++;
+    largeBytesInUse += size;
   }
-  largeInUse++;
-  return { bytes: large.pop() ?? Buffer.allocUnsafeSlow(largeBytes), isLarge: true };
+  const pooled = pools.get(size)?.pop();
+  if (!pooled) return { bytes: Buffer.allocUnsafeSlow(size) };
+  pooledBytes[size > smallBytes ? 'large' : 'small'] -= size;
+  return { bytes: pooled };
 }
 
 /** @param isFree false: somebody may still read from it, so it goes to no other transfer. */
-export function giveBack({ bytes, isLarge }: BlobBuffer, isFree: boolean): void {
-  if (isLarge) largeInUse--;
-  if (!isFree) return;
-  if (isLarge) large.push(bytes);
-  else if (small.length < maxPooledSmall) small.push(bytes);
+export function giveBack({ bytes }: BlobBuffer, isFree: boolean): void {
+  const size = bytes.length;
+  if (size > smallBytes) {
+    largeInUse--;
+    largeBytesInUse -= size;
+  }
+  const [kind, most] =
+    size > smallBytes ? (['large', maxPooledLargeBytes] as const) : (['small', maxPooledSmallBytes] as const);
+  if (!isFree || pooledBytes[kind] + size > most) return;
+  pooledBytes[kind] += size;
+  const pool = pools.get(size);
+  if (pool) pool.push(bytes);
+  else pools.set(size, [bytes]);
 }
 
-/** @returns whether this transfer may have a second buffer, until `endReadingAhead`. */
-export function beginReadingAhead(): boolean {
-  if (ahead >= maxAhead) return false;
-  ahead++;
-  return true;
+/** Whether a transfer that has a large one may take a second. */
+export function mayReadAhead(): boolean {
+  return largeInUse <= 2 * maxAhead - 1;
 }
 
-export function endReadingAhead(): void {
-  ahead--;
+/** The equal part of whoever has, or wants, a large one: a power of two. */
+function shareBytes(kept: BlobBuffer | undefined): number {
+  const own = kept && kept.bytes.length > smallBytes ? kept.bytes.length : 0;
+  const count = own > 0 ? largeInUse : largeInUse + 1;
+  let size = largeBytes;
+  while (size > smallBytes && size * count > sharedBytes) size /= 2;
+  return largeBytesInUse - own + size > mostBytes ? smallBytes : size;
 }

@@ -2,7 +2,7 @@ import { close, constants, fstat, open, read } from 'node:fs';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { promisify } from 'node:util';
-import { type BlobBuffer, beginReadingAhead, endReadingAhead, giveBack, takeBuffer } from './blob-buffers.ts';
+import { type BlobBuffer, giveBack, mayReadAhead, smallBytes, takeBuffer } from './blob-buffers.ts';
 
 const openFile = promisify(open);
 const statFile = promisify(fstat);
@@ -112,7 +112,6 @@ class Pieces {
   /** What has gone out, and is not needed at the moment. */
   #spare: BlobBuffer | undefined;
   #ahead: Reading | undefined;
-  #readsAhead = false;
 
   constructor(descriptor: number, start: number, end: number, pace: SendPace | undefined) {
     this.#descriptor = descriptor;
@@ -131,16 +130,14 @@ class Pieces {
     const count = await reading.count;
     if (count === 0) throw new Error('the file ends before the part that was announced');
     this.#position += count;
-    if (this.#mayReadAhead()) {
-      this.#ahead = this.#read(this.#spare);
-      this.#spare = undefined;
-    }
+    if (this.#mayReadAhead()) this.#ahead = this.#read(this.#spare);
+    else if (this.#spare) giveBack(this.#spare, true);
+    this.#spare = undefined;
     return reading.buffer.bytes.subarray(0, count);
   }
 
   /** @param isFree false: somebody may still read from the last piece. */
   async close(isFree: boolean): Promise<void> {
-    if (this.#readsAhead) endReadingAhead();
     if (this.#current) giveBack(this.#current, isFree);
     if (this.#spare) giveBack(this.#spare, true);
     // The descriptor is closed next, and may be another file's while the read is under way.
@@ -159,9 +156,8 @@ class Pieces {
   }
 
   #mayReadAhead(): boolean {
-    if (this.#pace || !this.#current!.isLarge || this.#position >= this.#end) return false;
-    this.#readsAhead ||= beginReadingAhead();
-    return this.#readsAhead;
+    const isProven = this.#current!.bytes.length > smallBytes;
+    return !this.#pace && isProven && this.#position < this.#end && mayReadAhead();
   }
 }
 
