@@ -11,13 +11,18 @@ const maxHeldBytes = 64 * 1024 * 1024;
 const settleMs = 30_000;
 const batchLength = 50;
 
+type JournalRows = Pick<
+  Registry,
+  'journal' | 'journalEnd' | 'journaledContent' | 'markRestored' | 'forgetJournaled'
+>;
+
 /**
  * A small blob's bytes go into the log of the database with the closing of its session: one sync for bytes and row, and
  * for all clients that close at the same time. Its file is written at once, since pulls read it, but synced only later
  * (`settle`); until then the core's start makes it again where power loss took it.
  */
 export class BlobJournal {
-  readonly #registry: Registry;
+  readonly #registry: JournalRows;
   readonly #store: BlobStore;
   readonly #placing = new Set<string>();
   #heldBytes = 0;
@@ -25,7 +30,7 @@ export class BlobJournal {
   #settling: Promise<void> | undefined;
   #isClosing = false;
 
-  constructor(registry: Registry, store: BlobStore) {
+  constructor(registry: JournalRows, store: BlobStore) {
     this.#registry = registry;
     this.#store = store;
   }

@@ -50,6 +50,10 @@ export function factReader(database: Database, { now, unitMs }: { now: number; u
       ],
     ],
     ['SELECT id, expires_at FROM upload_sessions', ([id, at]) => [`expiry ${nameOf(id)}`, left(at)]],
+    [
+      'SELECT session, storage_key FROM blob_journal',
+      ([session, key]) => [`journal ${nameOf(session)}`, nameOf(key)!],
+    ],
     ['SELECT kind, storage_key FROM doomed_keys', ([kind, key]) => [`doomed ${kind} ${nameOf(key)}`, 1]],
     [
       `SELECT kind, name, digest, due_at FROM review LEFT JOIN repositories ON id = repository_id

@@ -1,10 +1,10 @@
 import { type Actor, ended, step } from './actor.ts';
 import { client, put } from './client.ts';
 import type { Key, Manifest, Session } from './universe.ts';
-import { uploadSteps } from './upload.ts';
+import { smallUploadSteps, uploadSteps } from './upload.ts';
 
-/** Mounts the blob into another repository, uploads it where that fails, and pushes an image of it. */
-export function mounter(): Actor {
+/** Mounts the blob into another repository, uploads it as a small one where that fails, and pushes an image of it. */
+export function mounter({ fileFirst = false } = {}): Actor {
   return client('mounter', 'mount', 'b', (local) => {
     switch (local.at) {
       case 'mount':
@@ -19,7 +19,9 @@ export function mounter(): Actor {
           ended,
         );
       default:
-        return uploadSteps(local, { session: 'm', done: (rest) => ({ ...rest, at: 'put' }) }) ?? [];
+        return (
+          smallUploadSteps(local, { session: 'm', fileFirst, done: (rest) => ({ ...rest, at: 'put' }) }) ?? []
+        );
     }
   });
 }

@@ -4,7 +4,7 @@ import { commitSteps } from './upload.ts';
 
 /**
  * The core's process: may be killed while requests are under way, and then first finishes what it finds closing, as
- * `UploadSessions.recover` does.
+ * `UploadSessions.recover` does, and settles its journal, before it answers anybody.
  */
 export function core({ kills = 1 } = {}): Actor {
   return {
@@ -19,14 +19,21 @@ function recoverySteps(local: Local, kills: number): Step[] {
   const sessions = String(local.sessions ?? '').split(',');
   const session = sessions[0] as Session;
   const rest = sessions.slice(1).join(',');
-  const nextSession: Local = rest === '' ? up : { at: 'whole', kills, sessions: rest };
+  const nextSession: Local = rest === '' ? { at: 'settle', kills } : { at: 'restore', kills, sessions: rest };
   switch (local.at) {
     case 'up':
       return kills > 0 ? step({ do: 'kill core' }, () => ({ at: 'start', kills: kills - 1 })) : [];
     case 'start':
       return step({ do: 'session.closing' }, (list) =>
-        list === '' ? up : { at: 'whole', kills, sessions: list },
+        list === '' ? { at: 'settle', kills } : { at: 'restore', kills, sessions: list },
       );
+    case 'restore':
+      return step({ do: 'journal.restore', session, key: session }, (restored) => ({
+        ...local,
+        at: restored ? 'look' : 'whole',
+      }));
+    case 'settle':
+      return step({ do: 'journal.settle' }, () => up);
     case 'whole':
       return step({ do: 'upload.whole', session, key: session }, (whole) => ({
         ...local,

@@ -11,7 +11,7 @@ import {
  * A state of the store, as far as it decides what happens next. Times are half leases from now, 0 when over.
  *
  *   blob x = present k0      link a x = 2         manifest a c = 1      tag a latest = i0
- *   session p = open         expiry p = 2         upload p = 1          file k0 = 1
+ *   session p = open         expiry p = 2         upload p = 1          file k0 = 1         journal m = m
  *   doomed blob k0 = 1       due manifest a c = 0 due link a x = 1      due blob x = 0
  */
 export type Facts = Map<string, number | string>;

@@ -71,6 +71,10 @@ export class Model extends MarkRules {
       facts.set(`session ${session}`, `closing ${key}`).set(`expiry ${session}`, lease);
       return 1;
     },
+    'session.closeUnrecorded': (facts, { session, key }) => {
+      facts.set(`session ${session}`, `closing ${key}`).set(`expiry ${session}`, lease);
+      return done(facts.set(`journal ${session}`, key));
+    },
     'session.cancel': (facts, { session }) => this.removeSession(facts, session),
     'blob.commit': (facts, operation) => this.commit(facts, operation),
     'doomed.forget': (facts, { kind, name }) => done(facts.delete(`doomed ${kind} ${name}`)),
@@ -92,12 +96,19 @@ export class Model extends MarkRules {
     'upload.discard': (facts, { session }) => done(facts.delete(`upload ${session}`)),
     'upload.whole': (facts, { session, key }) =>
       facts.has(`upload ${session}`) || facts.has(`file ${key}`) ? 1 : 0,
+    'file.write': (facts, { key }) => done(facts.set(`file ${key}`, 1)),
     'file.size': (facts, { key }) => (facts.has(`file ${key}`) ? 1 : 0),
     'file.open': (facts, { key, repository }) => {
       if (facts.has(`file ${key}`)) return 'bytes';
       return isLive(facts, repository, blobOf(key)) ? 'gone, but live' : 'gone';
     },
     'file.remove': (facts, { key }) => (facts.delete(`file ${key}`) ? 1 : 0),
+    'journal.restore': (facts, { session, key }) => {
+      if (facts.get(`journal ${session}`) !== key) return 0;
+      facts.delete(`upload ${session}`);
+      return done(facts.set(`file ${key}`, 1));
+    },
+    'journal.settle': (facts) => this.settleJournal(facts),
     'gc.expire': (facts) => {
       const expired = [...facts].filter(([name, left]) => name.startsWith('expiry ') && left === 0);
       for (const [name] of expired) this.removeSession(facts, name.slice('expiry '.length) as Session);

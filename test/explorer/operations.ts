@@ -18,6 +18,7 @@ export type Operation =
   | { do: 'blob.delete'; repository: Repository; blob: Blob }
   | { do: 'session.open'; session: Session }
   | { do: 'session.close'; session: Session; key: Key }
+  | { do: 'session.closeUnrecorded'; session: Session; key: Key }
   | { do: 'session.cancel'; session: Session }
   | { do: 'blob.commit'; session: Session; key: Key; broken: Key | '' }
   | { do: 'doomed.forget'; kind: 'blob' | 'upload'; name: Key }
@@ -30,9 +31,13 @@ export type Operation =
   | { do: 'upload.rename'; session: Session; key: Key }
   | { do: 'upload.discard'; session: Session }
   | { do: 'upload.whole'; session: Session; key: Key }
+  | { do: 'file.write'; key: Key }
   | { do: 'file.size'; key: Key }
   | { do: 'file.open'; key: Key; repository: Repository }
   | { do: 'file.remove'; key: Key }
+  // What the core does at a start with the bytes that are in its journal: for a session that is closing, and for the rest.
+  | { do: 'journal.restore'; session: Session; key: Key }
+  | { do: 'journal.settle' }
   // Transactions and reads of the collector. Lists are `x:k0,y:s` or `k0,p`.
   | { do: 'gc.expire' }
   | { do: 'gc.mark' }

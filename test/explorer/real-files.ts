@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { BlobJournal } from '../../registry-core/blob-journal.ts';
 import { factsOf, isLive } from './facts.ts';
 import { readAsGateway } from './read-as-gateway.ts';
 import type { RealStore } from './real.ts';
@@ -6,8 +7,15 @@ import { bit, type RealOperations } from './real-names.ts';
 import { blobOf, blobs, type Key, keyText, sessionId } from './universe.ts';
 
 /** What core, collector and gateway do with files. */
-export function files({ store, root }: RealStore) {
+export function files({ store, root, reads, write }: RealStore) {
   const size = async (key: Key) => bit((await store.size(keyText(key))) !== undefined);
+  const rows = {
+    journal: async (after: number, limit: number) => reads.journal(after, limit),
+    journalEnd: async () => reads.journalEnd(),
+    journaledContent: async (key: string) => reads.journaledContent(key),
+    markRestored: async (key: string) => void write('markRestored', key),
+    forgetJournaled: async (keys: readonly string[]) => void write('forgetJournaled', keys),
+  };
   return {
     'upload.create': async (_, { session }) => {
       await store.createUpload(sessionId(session));
@@ -29,6 +37,10 @@ export function files({ store, root }: RealStore) {
     },
     'upload.whole': async (_, { session, key }) =>
       (await store.uploadSize(sessionId(session))) === undefined ? size(key) : 1,
+    'file.write': async (_, { key }) => {
+      await store.writeBlob(keyText(key), blobs[blobOf(key)].bytes);
+      return 1;
+    },
     'file.size': (_, { key }) => size(key),
     'file.open': async (state, { key, repository }) => {
       const location = store.locate(keyText(key));
@@ -40,6 +52,15 @@ export function files({ store, root }: RealStore) {
       return 'bytes';
     },
     'file.remove': async (_, { key }) => bit((await store.remove(keyText(key))) !== undefined),
+    'journal.restore': async (_, { session, key }) => {
+      const content = reads.journaledContent(keyText(key));
+      if (content) await new BlobJournal(rows, store).restore(sessionId(session), keyText(key), content);
+      return bit(content);
+    },
+    'journal.settle': async () => {
+      await new BlobJournal(rows, store).settle();
+      return 1;
+    },
     'gc.remove': async (_, { key }) => bit((await store.remove(keyText(key))) !== undefined),
   } satisfies Partial<RealOperations>;
 }

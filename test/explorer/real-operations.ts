@@ -76,6 +76,13 @@ function sessionWrites({ write }: RealStore) {
       const size = blobs[blobOf(session)].bytes.length;
       return bit(write('closeSession', sessionId(session), digestOf(session), keyText(key), size)?.result);
     },
+    'session.closeUnrecorded': (_, { session, key }) => {
+      const { repository } = sessions[session];
+      const { bytes } = blobs[blobOf(session)];
+      const opened = { id: sessionId(session), repository, algorithm: 'sha256' } as const;
+      const closing = [opened.id, digestOf(session), keyText(key), bytes.length, bytes] as const;
+      return bit(write('closeUnrecorded', opened, context, [...closing]));
+    },
     'session.cancel': (_, { session }) => bit(write('cancelSession', sessionId(session))?.result),
     'doomed.forget': (_, { kind, name }) => bit(write('forgetDoomed', kind, doomedText(kind, name))),
   } satisfies Partial<RealOperations>;

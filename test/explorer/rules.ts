@@ -3,6 +3,7 @@ import type { Of, Result } from './operations.ts';
 import {
   type Blob,
   contents,
+  type Key,
   type Manifest,
   manifestNames,
   type Repository,
@@ -63,6 +64,21 @@ export class Rules {
     facts.delete(`expiry ${session}`);
     this.doom(facts, 'upload', session);
     if (state !== 'open') this.doom(facts, 'blob', state.slice('closing '.length));
+    return 1;
+  }
+
+  /** No session is being closed here, and no blob has lost its file: what would bring it back has tests of its own. */
+  settleJournal(facts: Facts): Result {
+    for (const [name, value] of [...facts]) {
+      if (!name.startsWith('journal ')) continue;
+      const [session, key] = [name.slice('journal '.length) as Session, value as Key];
+      if (facts.has(`session ${session}`)) continue;
+      if (facts.get(`blob ${sessions[session].blob}`) !== `present ${key}`) {
+        facts.delete(`upload ${session}`);
+        facts.delete(`file ${key}`);
+      }
+      facts.delete(name);
+    }
     return 1;
   }
 

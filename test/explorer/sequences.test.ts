@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { request, type Target } from '../support/http.ts';
 import { pushBlob, pushManifest } from '../support/push.ts';
 import { type Actor, Violation } from './actor.ts';
+import { mounter } from './clients.ts';
 import { collector } from './collector.ts';
 import { core } from './core.ts';
 import { type Facts, startFacts } from './facts.ts';
@@ -25,11 +26,13 @@ const calls: Partial<Record<Name, string>> = {
   'session.open': 'openSession',
   'session.read': 'session',
   'session.close': 'closeSession',
+  'session.closeUnrecorded': 'closeUnrecorded',
   'session.closing': 'closingSessions',
   'upload.create': 'createUpload',
   'upload.rename': 'commitUpload',
   'upload.discard': 'discardUpload',
   'blob.stored': 'storedBlob',
+  'file.write': 'writeBlob',
   'file.size': 'size',
   'file.remove': 'remove',
   'blob.commit': 'commitBlob',
@@ -137,6 +140,18 @@ test('a push of what is just being removed makes the calls of the pusher', async
   const made = await push(stage);
   assert.deepEqual(made, callsOfActor(pusher(), factsAfter(...condemning)));
   assert.ok(made.includes('commitBlob') && made.includes('remove'));
+});
+
+test('a small push into another repository makes the calls of the mounter', async (t) => {
+  const stage = await prepare(t);
+  await condemn(stage);
+  const made = await callsOf((gate) => stage.pushSmall(gate, 'b', blobs.x.bytes));
+  const calls = callsOfActor({ ...mounter(), start: { at: 'open' } }, factsAfter(...condemning));
+  assert.deepEqual(
+    made,
+    calls.filter((call) => call !== 'putManifest'),
+  );
+  assert.ok(made.includes('closeUnrecorded') && made.includes('remove'));
 });
 
 test('a collection makes the calls of the collector', async (t) => {

@@ -15,7 +15,7 @@ import { dataPaths } from '../../runtime/config.ts';
 import { listenOnSocket } from '../../runtime/control.ts';
 import { watchDisk } from '../../runtime/disk-watch.ts';
 import { type Database, openDatabase } from '../../runtime/sqlite.ts';
-import { ageRows, hour } from '../gc/support.ts';
+import { ageRows, hour, sha256 } from '../gc/support.ts';
 import { contextHeader, coreConfig, openStores, replacing, somebody } from '../registry-core/support.ts';
 import type { Target } from '../support/http.ts';
 import { onEnd, type Scope } from '../support/scope.ts';
@@ -35,6 +35,7 @@ const registryCalls = [
   'session',
   'advanceSession',
   'closeSession',
+  'closeUnrecorded',
   'commitBlob',
   'cancelSession',
   'closingSessions',
@@ -57,6 +58,7 @@ const storeCalls = [
   'uploadSize',
   'commitUpload',
   'placeUpload',
+  'writeBlob',
   'makeDurable',
   'uploadIds',
   'discardUpload',
@@ -145,6 +147,13 @@ function cores(scope: Scope, { config, registry, store, disk, truth }: Parts) {
       await listenOnSocket(server, socketPath);
       servers.push(server);
       return { origin: 'http://core', socketPath, headers: contextHeader(somebody) };
+    },
+    /** A small blob that comes as the gateway's messages do: each body as a whole. */
+    async pushSmall(gate: Gate, repository: string, bytes: Uint8Array): Promise<void> {
+      const { uploads } = uploadsOf(gate);
+      const { id } = await uploads.openWaiting(repository, 'sha256', somebody);
+      await uploads.append(repository, id, bytes, () => undefined);
+      await uploads.finish(repository, id, sha256(bytes), undefined, () => undefined);
     },
     /** What a core does now and then: files of small blobs are made durable. */
     settle: (gate: Gate): Promise<void> => uploadsOf(gate).uploads.settle(),

@@ -31,6 +31,33 @@ export function uploadSteps(
   }
 }
 
+/**
+ * A small blob's way in: the first that the store hears of its session is its closing, with the bytes. A weaker one writes
+ * the file before.
+ *
+ *   close → write → look → size → commit → remove → forget → `done`
+ */
+export function smallUploadSteps(
+  local: Local,
+  {
+    session,
+    fileFirst = false,
+    done,
+  }: { session: Session; fileFirst?: boolean; done: (local: Local) => Local },
+): Step[] | undefined {
+  const go = (at: string): Local => ({ ...local, at });
+  switch (local.at === 'open' ? (fileFirst ? 'write' : 'close') : local.at) {
+    case 'close':
+      return step({ do: 'session.closeUnrecorded', session, key: session }, () =>
+        go(fileFirst ? 'look' : 'write'),
+      );
+    case 'write':
+      return step({ do: 'file.write', key: session }, () => go(fileFirst ? 'close' : 'look'));
+    default:
+      return commitSteps(local, { session, key: session, done });
+  }
+}
+
 /** From the rename on, which a core that starts again does for what it finds closing. */
 export function commitSteps(
   local: Local,

@@ -1,5 +1,5 @@
 import type { Actor } from './actor.ts';
-import { undo } from './clients.ts';
+import { mounter, undo } from './clients.ts';
 import { collector } from './collector.ts';
 import { core, time } from './core.ts';
 import type { Facts } from './facts.ts';
@@ -122,6 +122,10 @@ export const weakenings: Weakening[] = [
   {
     rule: 'no second ask on ENOENT',
     actors: () => [pusher(), deleter(), collector(), puller({ asksAgain: false }), time(2)],
+  },
+  {
+    rule: 'file of a small upload before its closing',
+    actors: () => [mounter({ fileFirst: true }), deleter(), collector(), core(), time(2)],
   },
   {
     rule: 'undo with the old key',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { newReport } from '../../gc/report.ts';
 import { collect } from '../../gc/run.ts';
 import { sweep } from '../../gc/sweep.ts';
@@ -139,33 +139,34 @@ test('a session that expired before its file was there leaves no file', async (t
   assert.equal(await store.uploadSize(session), undefined);
 });
 
-for (const isKilled of [false, true]) {
-  const after = isKilled ? ', of a core that is then killed' : '';
-  test(`a small upload that expired between its closing and its file leaves nothing${after}`, async (t) => {
-    const stores = await openStores(t);
-    const { store, uploads, registry, context } = stores;
-    const bytes = randomBytes(64);
-    const journal = async () =>
-      (await registry.journal(0, 10)).map(({ key, neededBy }) => ({ key, neededBy }));
-    const writeBlob = store.writeBlob.bind(store);
-    let written = '';
-    store.writeBlob = async (key, content) => {
-      written = key;
-      stores.age(100 * hour);
-      assert.equal((await stores.collect()).uploads_expired, 1);
-      await uploads.settle();
-      assert.deepEqual(await journal(), [{ key, neededBy: 'nothing' }], 'it alone names the file');
-      await writeBlob(key, content);
-      if (isKilled) throw new Error('killed');
-    };
-    const { id } = await uploads.openWaiting('a', 'sha256', context);
-    const finished = uploads.finish('a', id, sha256(bytes), bytes, () => undefined);
-    await assert.rejects(finished, isKilled ? { message: 'killed' } : { code: 'BLOB_UPLOAD_UNKNOWN' });
-    const next = new UploadSessions(registry, store, hour);
-    assert.deepEqual(await next.recover(), []);
-    await next.settle();
-    assert.deepEqual([await store.size(written), await journal()], [undefined, []]);
-  });
+test('a small upload that expired between its closing and its file leaves nothing', (t) =>
+  expireBeforeFile(t, false));
+
+test('nor does one whose core is then killed', (t) => expireBeforeFile(t, true));
+
+async function expireBeforeFile(t: TestContext, isKilled: boolean): Promise<void> {
+  const stores = await openStores(t);
+  const { store, uploads, registry, context } = stores;
+  const bytes = randomBytes(64);
+  const journal = async () => (await registry.journal(0, 10)).map(({ key, neededBy }) => ({ key, neededBy }));
+  const writeBlob = store.writeBlob.bind(store);
+  let written = '';
+  store.writeBlob = async (key, content) => {
+    written = key;
+    stores.age(100 * hour);
+    assert.equal((await stores.collect()).uploads_expired, 1);
+    await uploads.settle();
+    assert.deepEqual(await journal(), [{ key, neededBy: 'nothing' }], 'it alone names the file');
+    await writeBlob(key, content);
+    if (isKilled) throw new Error('killed');
+  };
+  const { id } = await uploads.openWaiting('a', 'sha256', context);
+  const finished = uploads.finish('a', id, sha256(bytes), bytes, () => undefined);
+  await assert.rejects(finished, isKilled ? { message: 'killed' } : { code: 'BLOB_UPLOAD_UNKNOWN' });
+  const next = new UploadSessions(registry, store, hour);
+  assert.deepEqual(await next.recover(), []);
+  await next.settle();
+  assert.deepEqual([await store.size(written), await journal()], [undefined, []]);
 }
 
 test('the displaced key of a re-push is removed at once, and by the next run after a crash', async (t) => {
