@@ -16,6 +16,9 @@ export type ChildMessage =
   | { type: 'ready' }
   | { type: 'failed'; message: string; faults?: readonly ConfigFault[] };
 
+/** Set for a process that is only to load its modules: see `supervisor/load-ahead.ts`. */
+export const loadOnlyVariable = 'GATEHOUSE_LOAD_ONLY';
+
 /**
  * Runs a process: configuration, signals, the channel to the supervisor. A supervised process stops when its
  * channel closes (the supervisor died), and leaves SIGINT to the supervisor, which stops all in order.
@@ -24,6 +27,7 @@ export async function runMain(
   component: string,
   start: (config: Config, log: Log) => Promise<Running>,
 ): Promise<void> {
+  if (process.env[loadOnlyVariable] !== undefined) return;
   process.umask(0o077);
   silenceKnownDeprecations();
   let log = createLog(component, 'info');

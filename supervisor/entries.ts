@@ -1,5 +1,6 @@
 import { extname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { loadOnlyVariable } from '../runtime/main.ts';
 
 /** The three processes, in the order of their start: each needs the ones before it. */
 export const processNames = ['core', 'gateway', 'gc'] as const;
@@ -25,4 +26,21 @@ export async function runProcessHere(name: ProcessName, flags: readonly string[]
   const path = entryPath(name);
   process.argv = [process.execPath, path, ...flags];
   await import(pathToFileURL(path).href);
+}
+
+/** What the mains load later, and their threads. */
+const furtherModules = [
+  'gateway/gateway',
+  'gateway/audit/writer-thread',
+  'gateway/identity/password-worker',
+  'registry-core/metadata/writer-thread',
+];
+
+/** Loads all modules of all processes here, and runs none: the mains see that in the environment. */
+export async function loadAllModules(): Promise<void> {
+  process.env[loadOnlyVariable] = '1';
+  const root = pathToFileURL(`${defaultRoot}/`);
+  const further = furtherModules.map((name) => new URL(`${name}${extname(import.meta.url)}`, root));
+  const mains = processNames.map((name) => pathToFileURL(entryPath(name)));
+  for (const { href } of [...mains, ...further]) await import(href);
 }

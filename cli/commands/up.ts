@@ -4,7 +4,13 @@ import { dataPaths, type LoadedConfig } from '../../runtime/config.ts';
 import type { Config } from '../../runtime/config-schema.ts';
 import { callControl } from '../../runtime/control.ts';
 import { createLog } from '../../runtime/log.ts';
-import { lockDataDirectory, obeySignals, Supervisor, secretVariables } from '../../supervisor/index.ts';
+import {
+  loadAhead,
+  lockDataDirectory,
+  obeySignals,
+  Supervisor,
+  secretVariables,
+} from '../../supervisor/index.ts';
 import { type Call, type Command, namedPositionals } from '../command.ts';
 import { ensureFirstAdmin } from '../first-admin.ts';
 import { type GatewayStatus, gatewayPort } from '../gateway-status.ts';
@@ -63,14 +69,16 @@ async function supervise(loaded: LoadedConfig, { flags }: Call): Promise<number>
   if (port !== undefined) {
     printLine(`This user may not use port ${config.port}: ${port} it is (another one with --port).`);
   }
+  const environment = { NODE_COMPILE_CACHE: join(config.data, 'cache', 'compile'), ...process.env };
   const supervisor = new Supervisor({
     config,
     log: createLog('supervisor', config['log.level']),
     flags: processFlags(loaded, port === undefined ? flags : { ...flags, port: String(port) }),
-    environment: { NODE_COMPILE_CACHE: join(config.data, 'cache', 'compile'), ...process.env },
+    environment,
   });
   obeySignals(supervisor);
   try {
+    await loadAhead(environment);
     if (await supervisor.start()) await announce(config, port ?? config.port);
     await supervisor.stopped;
     return 0;
