@@ -52,11 +52,24 @@ export function giveBack({ bytes }: BlobBuffer, isFree: boolean): void {
   }
   const [kind, most] =
     size > smallBytes ? (['large', maxPooledLargeBytes] as const) : (['small', maxPooledSmallBytes] as const);
-  if (!isFree || pooledBytes[kind] + size > most) return;
+  if (!isFree) return;
+  if (kind === 'large') dropOthers(size, most - size);
+  if (pooledBytes[kind] + size > most) return;
   pooledBytes[kind] += size;
   const pool = pools.get(size);
   if (pool) pool.push(bytes);
   else pools.set(size, [bytes]);
+}
+
+/** Large ones at rest of other sizes, which nobody may want for long, until no more than `most` bytes are left. */
+function dropOthers(size: number, most: number): void {
+  for (const [other, pool] of pools) {
+    if (other === size || other === smallBytes) continue;
+    while (pool.length > 0 && pooledBytes.large > most) {
+      pool.pop();
+      pooledBytes.large -= other;
+    }
+  }
 }
 
 /** Whether a transfer that has a large one may take a second. */

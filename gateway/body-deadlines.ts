@@ -85,8 +85,8 @@ export class BodyDeadlines {
     const { bytesRead } = request.socket;
     const bytes = bytesRead - entry.bytesSeen;
     entry.bytesSeen = bytesRead;
-    // It is the core that is slow, or the disk: nothing is read, so nothing can come.
-    if (request.readableFlowing === false) return undefined;
+    // It is the core that is slow, or the disk: nothing is read, so nothing can come. Who collects a body listens otherwise.
+    if (request.readableFlowing === false && request.listenerCount('readable') === 0) return undefined;
     const idleMs = this.#settings['timeouts.body_idle'];
     const minRate = this.#settings['timeouts.min_rate'];
     const earnedMs = minRate === 0 ? (bytes > 0 ? idleMs : 0) : (bytes / minRate) * 1000;

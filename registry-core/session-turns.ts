@@ -9,6 +9,10 @@ const pollMs = 20;
 export class SessionTurns {
   readonly #busy = new Set<string>();
 
+  isBusy(id: string): boolean {
+    return this.#busy.has(id);
+  }
+
   /** @throws OciError BLOB_UPLOAD_INVALID (409) when the session stays busy. */
   async take<Result>(id: string, work: () => Promise<Result>): Promise<Result> {
     const deadline = performance.now() + busyWaitMs;

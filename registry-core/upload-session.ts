@@ -16,6 +16,8 @@ import { type WaitingUpload, WaitingUploads } from './waiting-uploads.ts';
 
 /** An upload that is not over by then is not one that soon will be. */
 const waitMs = 500;
+/** Each takes a descriptor for a moment. */
+const recordedAtOnce = 32;
 
 /**
  * Is given the offset before anything is read, and may refuse.
@@ -37,7 +39,8 @@ export class UploadSessions {
   readonly #journal: BlobJournal;
   readonly #commit: UploadCommit;
   readonly #waiting = new WaitingUploads();
-  #recording: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #recording: Promise<void> | undefined;
 
   /** @param expiryMs life of a session that nobody touches; one that receives bytes is renewed in time. */
   constructor(registry: Registry, store: BlobStore, expiryMs: number) {
@@ -60,7 +63,9 @@ export class UploadSessions {
     context: RequestContext,
   ): Promise<SessionRow> {
     const session = { id: randomUUID(), repository, algorithm };
-    return this.#waiting.open(session, context)?.row() ?? this.#create(session, context);
+    const { actor, requestId, clientAddress } = context;
+    const waiting = this.#waiting.open(session, { actor, requestId, clientAddress });
+    return waiting?.row() ?? this.#create(session, context);
   }
 
   async #create(session: OpenSession, context: RequestContext): Promise<SessionRow> {
@@ -210,7 +215,7 @@ export class UploadSessions {
    */
   start(onFailure: (error: unknown) => void): void {
     this.#journal.start(onFailure);
-    this.#recording = setInterval(() => void this.#recordUntouched(waitMs, onFailure), waitMs / 2).unref();
+    this.#timer = setInterval(() => void this.#recordUntouched(waitMs, onFailure), waitMs / 2).unref();
   }
 
   /** Makes the files of small blobs durable now. */
@@ -220,7 +225,8 @@ export class UploadSessions {
 
   /** Nothing waits any more when this resolves. @param onFailure is told of those that could not be recorded. */
   async close(onFailure: (error: unknown) => void = () => {}): Promise<void> {
-    clearInterval(this.#recording);
+    clearInterval(this.#timer);
+    await this.#recording;
     await this.#recordUntouched(0, onFailure);
     await this.#journal.close();
   }
@@ -262,17 +268,28 @@ export class UploadSessions {
     });
   }
 
-  async #recordUntouched(ms: number, onFailure: (error: unknown) => void): Promise<void> {
-    const recorded = this.#waiting.untouched(ms).map(({ session: { id, repository } }) =>
-      this.#turns.take(id, async () => {
-        const upload = this.#waiting.find(repository, id);
-        if (!upload) return;
-        upload.touchedAt = performance.now();
-        await this.#record(upload);
-      }),
-    );
-    for (const { status, reason } of (await Promise.allSettled(recorded)) as PromiseRejectedResult[]) {
-      if (status === 'rejected') onFailure(reason);
+  /** One pass at a time: what a slow disk holds up is not to be asked for again and again. */
+  #recordUntouched(ms: number, onFailure: (error: unknown) => void): Promise<void> {
+    this.#recording ??= this.#recordAll(ms, onFailure).finally(() => {
+      this.#recording = undefined;
+    });
+    return this.#recording;
+  }
+
+  async #recordAll(ms: number, onFailure: (error: unknown) => void): Promise<void> {
+    const uploads = this.#waiting.untouched(ms).map(({ session }) => session);
+    while (uploads.length > 0) {
+      // One that is busy is being looked after.
+      const idle = uploads.splice(0, recordedAtOnce).filter(({ id }) => !this.#turns.isBusy(id));
+      const recorded = idle.map(({ id, repository }) =>
+        this.#turns.take(id, async () => {
+          const upload = this.#waiting.find(repository, id);
+          if (upload) await this.#record(upload);
+        }),
+      );
+      for (const { status, reason } of (await Promise.allSettled(recorded)) as PromiseRejectedResult[]) {
+        if (status === 'rejected') onFailure(reason);
+      }
     }
   }
 

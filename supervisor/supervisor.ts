@@ -107,6 +107,8 @@ export class Supervisor {
   async #startAll(): Promise<void> {
     const { config, log } = this.#options;
     const { socket } = supervisorPaths(config);
+    // Told to stop before it began.
+    if (this.#stopReason !== undefined) return;
     this.#control = await serveControl(socket, { 'GET /status': () => this.status() }, log);
     for (const kept of this.#processes) {
       if (this.#stopReason !== undefined) return;

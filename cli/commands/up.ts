@@ -78,7 +78,9 @@ async function supervise(loaded: LoadedConfig, { flags }: Call): Promise<number>
   });
   obeySignals(supervisor);
   try {
-    await loadAhead(environment);
+    const stopping = new AbortController();
+    void supervisor.stopped.then(() => stopping.abort());
+    await loadAhead(environment, stopping.signal);
     if (await supervisor.start()) await announce(config, port ?? config.port);
     await supervisor.stopped;
     return 0;

@@ -49,6 +49,21 @@ test('those who come one after the other, and stop reading, never hold more than
   giveBack(next, true);
 });
 
+test('at rest are those that were used last', () => {
+  const many = Array.from({ length: 16 }, () => takeBuffer(proven));
+  for (const buffer of many) giveBack(buffer, true);
+  const crowd = Array.from({ length: 64 }, () => takeBuffer(proven)).map((buffer) =>
+    takeBuffer(proven, buffer),
+  );
+  const { bytes } = crowd.at(-1)!;
+  for (const buffer of crowd) giveBack(buffer, true);
+  const again = Array.from({ length: 64 }, () => takeBuffer(proven)).map((buffer) =>
+    takeBuffer(proven, buffer),
+  );
+  assert.ok(again.some((buffer) => buffer.bytes === bytes));
+  for (const buffer of again) giveBack(buffer, true);
+});
+
 test('a piece is read ahead while transfers are few', () => {
   const held: BlobBuffer[] = [];
   while (mayReadAhead()) held.push(takeBuffer(proven));

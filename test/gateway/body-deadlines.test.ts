@@ -74,6 +74,21 @@ suite('slow bodies', { concurrency: true, timeout: 60_000 }, () => {
     await until(() => seen.aborted === 1, 'the request to the core is cut');
   });
 
+  test('so is a small one, and one of unknown length, before the core hears of it', async (t) => {
+    const gateway = await startGateway(t, quick);
+    const seen = await startSink(t, gateway);
+    const head = `PATCH ${session} HTTP/1.1\r\nHost: ${gateway.host}\r\nAuthorization: ${basic('alice')}\r\n`;
+    for (const rest of ['Content-Length: 100\r\n\r\nx', 'Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n']) {
+      const socket = connect(gateway.port, '127.0.0.1').on('error', () => {});
+      await once(socket, 'connect');
+      socket.write(head + rest);
+      const answer = await readToEnd(socket);
+      assert.match(answer, /^HTTP\/1.1 408 /);
+      assert.match(errorOf(answer).message, /too slowly, or not at all/);
+    }
+    assert.equal(seen.requests, 0);
+  });
+
   test('one that comes in drops is refused, though it never stands still', async (t) => {
     const gateway = await startGateway(t, quick);
     const seen = await startSink(t, gateway);

@@ -126,6 +126,53 @@ test('a core that ends leaves none in its memory', async (t) => {
   for (const id of ids) assert.equal((await next.status(repository, id)).offset, bytes.length);
 });
 
+test('a core that ends waits for what it is just recording', async (t) => {
+  const { promise: goOn, resolve } = Promise.withResolvers<void>();
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+  const { uploads, restart, open } = await startUploads(t, {
+    wrapStore: (store) =>
+      replacing(store, {
+        openUpload: async (...where) => {
+          begin();
+          await goOn;
+          return store.openUpload(...where);
+        },
+      }),
+  });
+  const id = await open();
+  await uploads.append(repository, id, bytes, unchecked);
+  uploads.start((error) => assert.fail(error as Error));
+  await begun;
+  const closed = uploads.close();
+  setTimeout(resolve, 50);
+  await closed;
+  assert.equal((await restart().status(repository, id)).offset, bytes.length);
+});
+
+test('a disk that stands still: each is asked for once, and those with a request under way not at all', async (t) => {
+  const { promise: goOn, resolve } = Promise.withResolvers<void>();
+  const asked: string[] = [];
+  const { uploads, open } = await startUploads(t, {
+    wrapRegistry: (registry) =>
+      replacing(registry, {
+        openSession: async (session, context) => {
+          asked.push(session.id);
+          await goOn;
+          await registry.openSession(session, context);
+        },
+      }),
+  });
+  const failures: unknown[] = [];
+  const ids = await Promise.all([open(), open()]);
+  uploads.start((error) => failures.push(error));
+  await until(() => asked.length === 2, 'both are being recorded');
+  await new Promise((later) => setTimeout(later, 1500));
+  assert.deepEqual(asked.toSorted(), ids.toSorted());
+  resolve();
+  await uploads.close();
+  assert.deepEqual([asked.length, failures], [2, []]);
+});
+
 test('one that is cancelled leaves nothing; of another repository’s nobody hears', async (t) => {
   const { uploads, open, recorded } = await startUploads(t);
   const id = await open();
