@@ -79,7 +79,8 @@ async function supervise(loaded: LoadedConfig, { flags }: Call): Promise<number>
   obeySignals(supervisor);
   try {
     const stopping = new AbortController();
-    void supervisor.stopped.then(() => stopping.abort());
+    const abort = () => stopping.abort();
+    void supervisor.stopped.then(abort, abort);
     await loadAhead(environment, stopping.signal);
     if (await supervisor.start()) await announce(config, port ?? config.port);
     await supervisor.stopped;
