@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OciError } from '../oci/errors.ts';
+import { collectBody } from './collect-body.ts';
 
 export interface SmallBody {
   /** `form`, `body`: as messages call it. */
@@ -24,21 +25,12 @@ export async function readSmallBody(
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(tooSlow(what)), limitMs).unref();
   try {
-    return await Promise.race([collect(request, what, maxBytes), late]);
+    const body = await Promise.race([collectBody(request, maxBytes), late]);
+    if (!body) throw tooLarge(what, maxBytes);
+    return body;
   } finally {
     clearTimeout(timer);
   }
-}
-
-async function collect(request: IncomingMessage, what: string, maxBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    bytes += (chunk as Buffer).length;
-    if (bytes > maxBytes) throw tooLarge(what, maxBytes);
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks);
 }
 
 function tooLarge(what: string, maxBytes: number): OciError {

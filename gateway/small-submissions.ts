@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { maxQuestionBodyBytes } from '../runtime/read-messages.ts';
+import { collectBody } from './collect-body.ts';
 import type { CoreRequest } from './core-request.ts';
 
 /** Of all bodies that are collected at once: many that come slowly are not to take the memory of the machine. */
@@ -26,7 +27,7 @@ export class SmallSubmissions {
     const reserved = announced(request);
     this.#held += reserved;
     try {
-      const bytes = request.body ? await collect(request.body) : Buffer.alloc(0);
+      const bytes = request.body ? await collectBody(request.body, maxQuestionBodyBytes) : Buffer.alloc(0);
       return bytes && (await use(ofLength(request, bytes.length), bytes));
     } finally {
       this.#held -= reserved;
@@ -44,22 +45,6 @@ function ofLength(
   bytes: number,
 ) {
   return { ...request, headers: { ...headers, 'content-length': `${bytes}` } };
-}
-
-/** @returns undefined for more than fits into a message; what was read of it is back where it came from. */
-async function collect(body: Readable): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  // Not destroyed by an error of ours, since the connection is kept.
-  for await (const chunk of body.iterator({ destroyOnReturn: false })) {
-    chunks.push(chunk as Buffer);
-    bytes += (chunk as Buffer).length;
-    if (bytes > maxQuestionBodyBytes) {
-      body.unshift(Buffer.concat(chunks));
-      return undefined;
-    }
-  }
-  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
 }
 
 /** The same request, to be streamed after all. */
