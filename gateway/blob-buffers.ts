@@ -19,12 +19,10 @@ const sharedBytes = 8 * 1024 * 1024;
 const mostBytes = 16 * 1024 * 1024;
 /** Transfers that fill a second one meanwhile. Where there are more the processor has enough to do. */
 const maxAhead = 8;
-/** At rest. */
-const maxPooledSmallBytes = 8 * 1024 * 1024;
-const maxPooledLargeBytes = sharedBytes;
+/** At rest, of small ones and of large ones. */
+const maxPooledBytes = 8 * 1024 * 1024;
 
 const pools = new Map<number, Buffer[]>();
-const pooledBytes = { small: 0, large: 0 };
 let largeInUse = 0;
 let largeBytesInUse = 0;
 
@@ -37,10 +35,7 @@ export function takeBuffer(sent: number, kept?: BlobBuffer): BlobBuffer {
     largeInUse++;
     largeBytesInUse += size;
   }
-  const pooled = pools.get(size)?.pop();
-  if (!pooled) return { bytes: Buffer.allocUnsafeSlow(size) };
-  pooledBytes[size > smallBytes ? 'large' : 'small'] -= size;
-  return { bytes: pooled };
+  return { bytes: pools.get(size)?.pop() ?? Buffer.allocUnsafeSlow(size) };
 }
 
 /** @param isFree false: somebody may still read from it, so it goes to no other transfer. */
@@ -50,31 +45,26 @@ export function giveBack({ bytes }: BlobBuffer, isFree: boolean): void {
     largeInUse--;
     largeBytesInUse -= size;
   }
-  const [kind, most] =
-    size > smallBytes ? (['large', maxPooledLargeBytes] as const) : (['small', maxPooledSmallBytes] as const);
-  if (!isFree) return;
-  if (kind === 'large') dropOthers(size, most - size);
-  if (pooledBytes[kind] + size > most) return;
-  pooledBytes[kind] += size;
+  if (!isFree || !makeRoom(size)) return;
   const pool = pools.get(size);
   if (pool) pool.push(bytes);
   else pools.set(size, [bytes]);
 }
 
-/** Large ones at rest of other sizes, which nobody may want for long, until no more than `most` bytes are left. */
-function dropOthers(size: number, most: number): void {
-  for (const [other, pool] of pools) {
-    if (other === size || other === smallBytes) continue;
-    while (pool.length > 0 && pooledBytes.large > most) {
+/** At rest, where need be from large ones of other sizes, which nobody may want for long. @returns whether there is. */
+function makeRoom(size: number): boolean {
+  const alike = [...pools].filter(([other]) => other > smallBytes === size > smallBytes);
+  let pooledBytes = alike.reduce((sum, [other, pool]) => sum + other * pool.length, size);
+  for (const [other, pool] of alike) {
+    for (; other !== size && pool.length > 0 && pooledBytes > maxPooledBytes; pooledBytes -= other)
       pool.pop();
-      pooledBytes.large -= other;
-    }
   }
+  return pooledBytes <= maxPooledBytes;
 }
 
 /** Whether a transfer that has a large one may take a second. */
 export function mayReadAhead(): boolean {
-  return largeInUse <= 2 * maxAhead - 1;
+  return largeInUse < 2 * maxAhead;
 }
 
 /** The equal part of whoever has, or wants, a large one: a power of two. */
