@@ -287,9 +287,7 @@ export class UploadSessions {
           if (upload) await this.#record(upload);
         }),
       );
-      for (const { status, reason } of (await Promise.allSettled(recorded)) as PromiseRejectedResult[]) {
-        if (status === 'rejected') onFailure(reason);
-      }
+      await Promise.all(recorded.map((one) => one.catch(onFailure)));
     }
   }
 

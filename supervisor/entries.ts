@@ -14,8 +14,13 @@ export const defaultRoot = fileURLToPath(new URL('..', import.meta.url));
 
 /** The main module of a process, with our own extension: `.ts` in a checkout, `.js` where it was compiled. */
 export function entryPath(name: ProcessName, root = defaultRoot): string {
-  const url = new URL(`${folders[name]}/main${extname(import.meta.url)}`, pathToFileURL(`${root}/`));
-  return fileURLToPath(url);
+  return fileURLToPath(moduleUrl(mainOf(name), root));
+}
+
+const mainOf = (name: ProcessName): string => `${folders[name]}/main`;
+
+function moduleUrl(name: string, root: string): URL {
+  return new URL(`${name}${extname(import.meta.url)}`, pathToFileURL(`${root}/`));
 }
 
 /**
@@ -39,8 +44,7 @@ const furtherModules = [
 /** Loads all modules of all processes here, and runs none: the mains see that in the environment. */
 export async function loadAllModules(): Promise<void> {
   process.env[loadOnlyVariable] = '1';
-  const root = pathToFileURL(`${defaultRoot}/`);
-  const further = furtherModules.map((name) => new URL(`${name}${extname(import.meta.url)}`, root));
-  const mains = processNames.map((name) => pathToFileURL(entryPath(name)));
-  for (const { href } of [...mains, ...further]) await import(href);
+  for (const name of [...processNames.map(mainOf), ...furtherModules]) {
+    await import(moduleUrl(name, defaultRoot).href);
+  }
 }
