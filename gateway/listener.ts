@@ -64,7 +64,9 @@ export async function openListener(handler: RequestListener, options: ListenOpti
       await delay(drainStepMs);
     }
     for (const socket of sockets) socket.destroy();
-    await Promise.all(closed);
+    // A server is closed before its last sockets say so, and what was cut is written down only then.
+    const ends = [...active].map((response) => new Promise((resolve) => response.once('close', resolve)));
+    await Promise.all([...closed, ...ends]);
   };
   return {
     servers,

@@ -33,6 +33,7 @@ export class EntryQueue {
   #written = 0;
   #dropped = 0;
   #error: string | null = null;
+  #closed = false;
 
   /** @param onChange called when writing begins to fail, and when it works again. */
   constructor(sink: Sink, onChange: (state: QueueState) => void) {
@@ -66,16 +67,16 @@ export class EntryQueue {
     };
   }
 
-  /** Writes what waits, once. What cannot be written now is lost with the process. */
+  /** Writes what waits, once. What cannot be written now, or comes later, is lost with the process. */
   async close(): Promise<void> {
     await this.#writing;
+    this.#closed = true;
     clearTimeout(this.#timer);
     await this.#flush();
-    clearTimeout(this.#timer);
   }
 
   #arm(delayMs: number): void {
-    if (this.#writing) return;
+    if (this.#writing || this.#closed) return;
     if (delayMs === 0) {
       clearTimeout(this.#timer);
       void this.#flush();

@@ -90,3 +90,27 @@ test('closing writes what waits; of a credential only the last use', async () =>
   assert.deepEqual(sink.written, ['1']);
   assert.deepEqual(sink.batches[0]!.uses, [{ credential: 'robot-secret:1', at: 2, address: '::2' }]);
 });
+
+test('what comes after closing is not written: nothing would end the writer again', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { queue, sink } = controlledSink();
+  await queue.close();
+  queue.add(entry(1));
+  queue.use({ credential: 'robot-secret:1', at: 1, address: '::1' });
+  for (let number = 2; number < 1003; number++) queue.add(entry(number));
+  t.mock.timers.tick(10_000);
+  await new Promise(setImmediate);
+  assert.deepEqual(sink.batches, []);
+});
+
+test('closing while nothing can be written tries once and stays closed', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { queue, sink } = controlledSink();
+  sink.fails = true;
+  queue.add(entry(1));
+  await queue.close();
+  sink.fails = false;
+  t.mock.timers.tick(10_000);
+  await new Promise(setImmediate);
+  assert.deepEqual(sink.written, []);
+});

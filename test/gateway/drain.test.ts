@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { test } from 'node:test';
+import { newestEntries, openAuditReader } from '../../gateway/audit/index.ts';
 import { basic, readToEnd, startFakeCore, startGateway, until } from './support.ts';
 
 const path = '/v2/team/x/manifests/v1';
@@ -41,6 +42,14 @@ test('what does not finish in time is cut', { timeout: 60_000 }, async (t) => {
   await until(() => asked, 'the request is under way');
   const [received] = await Promise.all([readToEnd(stuck), gateway.gateway.drain()]);
   assert.equal(received, '');
+  const reader = openAuditReader(gateway.config);
+  t.after(() => reader.close());
+  const entries = await newestEntries(gateway.config, reader, { user: 'alice' }, 10);
+  assert.deepEqual(
+    entries.map(({ action }) => action),
+    ['login'],
+    'a request that was cut is written down before the trail is closed',
+  );
 });
 
 test('a handshake that goes nowhere does not hold it up', { timeout: 60_000 }, async (t) => {
