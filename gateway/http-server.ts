@@ -2,6 +2,7 @@ import { createServer, type RequestListener, type Server, type ServerResponse } 
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Config } from '../runtime/config-schema.ts';
+import { closeOnlyIdle } from '../runtime/idle-connections.ts';
 import type { Log } from '../runtime/log.ts';
 import { answerClientError, refuseConnect } from './client-error.ts';
 import type { ProxiedConnections } from './proxied/connections.ts';
@@ -48,10 +49,11 @@ export function makeHttpServer(
   if (onConnection) server.on('connection', onConnection);
   proxied?.guard(server);
   server.setTimeout(timeouts['timeouts.idle'], closeIdle);
-  server.on('request', handler);
+  const handle = closeOnlyIdle(server, handler);
+  server.on('request', handle);
   // With these two listeners an `Expect` is left to the handler, instead of an answer before anything is checked.
-  server.on('checkContinue', handler);
-  server.on('checkExpectation', handler);
+  server.on('checkContinue', handle);
+  server.on('checkExpectation', handle);
   server.on('connect', (_request, socket) => refuseConnect(socket));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     // Gone once the socket is closed.

@@ -1,4 +1,10 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { type Endpoint, parseEndpoint } from '../oci/endpoints.ts';
 import { OciError } from '../oci/errors.ts';
 import type { SparseIndex } from '../oci/sparse-index.ts';
@@ -6,6 +12,7 @@ import type { Config } from '../runtime/config-schema.ts';
 import { coreStatusPath } from '../runtime/core-status.ts';
 import type { DiskWatch } from '../runtime/disk-watch.ts';
 import { sendError } from '../runtime/error-response.ts';
+import { closeOnlyIdle } from '../runtime/idle-connections.ts';
 import type { Log } from '../runtime/log.ts';
 import { parseContext, type RequestContext } from '../runtime/request-context.ts';
 import { type Answer, type Submission, sendAnswer } from './answer.ts';
@@ -60,7 +67,8 @@ const maxHeaderSize = 8 * 1024 * 1024;
  */
 export function createCoreServer(core: Core): Server {
   let active = 0;
-  const server = createServer({ maxHeaderSize }, (request, response) => {
+  const server = createServer({ maxHeaderSize });
+  const handler: RequestListener = (request, response) => {
     active++;
     response.once('close', () => active--);
     if (request.url === coreStatusPath) {
@@ -68,7 +76,8 @@ export function createCoreServer(core: Core): Server {
       return;
     }
     void handle(core, request, response);
-  });
+  };
+  server.on('request', closeOnlyIdle(server, handler));
   // The gateway keeps connections and sets the deadlines; a long push over a thin line is nobody's fault here.
   server.requestTimeout = 0;
   server.keepAliveTimeout = 0;

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { Agent, get, type IncomingMessage, type ServerResponse } from 'node:http';
-import { connect } from 'node:net';
-import { text } from 'node:stream/consumers';
+import { connect, type Socket } from 'node:net';
+import { buffer, text } from 'node:stream/consumers';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { drainServer } from '../../runtime/http-drain.ts';
 import { onEnd } from '../support/scope.ts';
 import { serve } from './support.ts';
@@ -50,4 +51,44 @@ test('a server that nobody uses is drained, too', async (t) => {
   const { server } = await serve(t, () => {});
   await drainServer(server, forever);
   assert.equal(server.listening, false);
+});
+
+test('an answer that was handed over is sent to the last byte, however slowly it is read', async (t) => {
+  const body = Buffer.alloc(8 * 1024 * 1024, 'slowly');
+  const ended = Promise.withResolvers<void>();
+  const { server, origin } = await serve(t, (_, response) => {
+    response.end(body);
+    ended.resolve();
+  });
+  const [answer] = (await once(get(origin, { agent: new Agent({ keepAlive: true }) }), 'response')) as [
+    IncomingMessage,
+  ];
+  await ended.promise;
+  const drained = drainServer(server, forever);
+  // More than one round of the sweep.
+  await delay(200);
+  assert.equal((await buffer(answer)).length, body.length);
+  await drained;
+});
+
+test('a connection on which the next request has begun is not idle', async (t) => {
+  const used = Promise.withResolvers<Socket>();
+  const { server, port } = await serve(t, (request, response) => {
+    used.resolve(request.socket);
+    response.end('ok');
+  });
+  const request = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
+  const client = connect(port, '127.0.0.1').setEncoding('latin1');
+  onEnd(t, () => client.destroy());
+  client.write(request);
+  assert.match((await once(client, 'data'))[0], /^HTTP\/1.1 200 /);
+  const connection = await used.promise;
+  const before = connection.bytesRead;
+  client.write(request.slice(0, 10));
+  while (connection.bytesRead === before) await new Promise(setImmediate);
+  server.closeIdleConnections();
+  client.write(request.slice(10));
+  assert.match((await once(client, 'data'))[0], /^HTTP\/1.1 200 /);
+  server.closeIdleConnections();
+  await once(client, 'close');
 });

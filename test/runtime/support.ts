@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { closeOnlyIdle } from '../../runtime/idle-connections.ts';
 import type { Log, LogFields } from '../../runtime/log.ts';
 import { temporaryDirectory } from '../support/files.ts';
 import { collectOutput, endProcess, start } from '../support/processes.ts';
@@ -90,7 +91,8 @@ export async function runScript(
 
 /** An HTTP server on a port of its own; `origin` is its address. */
 export async function serve(scope: Scope, listener: RequestListener) {
-  const server = createServer(listener);
+  const server = createServer();
+  server.on('request', closeOnlyIdle(server, listener));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   onEnd(scope, async () => {
