@@ -9,6 +9,7 @@ import {
   type VersionQuestion,
 } from '../runtime/read-messages.ts';
 import { shortSocketPath } from '../runtime/socket-path.ts';
+import { openWitness, type VersionWitness } from './version-witness.ts';
 
 /** The cheap way to the core, for reads whose answers are small. */
 export interface CoreMessages {
@@ -25,6 +26,8 @@ export interface CoreMessages {
    * before it goes out. @returns undefined when nobody is there.
    */
   version(): Promise<string | undefined>;
+  /** The same, seen without a question, and in words of its own; undefined where it cannot be seen. */
+  seenVersion(): string | undefined;
   close(): void;
 }
 
@@ -61,6 +64,7 @@ export function openCoreMessages(socketPath: string): CoreMessages {
       return there?.isReady ? there.submit(question, body) : undefined;
     },
     version: () => (connection?.isOpen ? connection.version() : Promise.resolve(undefined)),
+    seenVersion: () => connection?.witness?.look(),
     close() {
       isClosed = true;
       connection?.close();
@@ -75,6 +79,8 @@ class Connection {
   isOpen = true;
   /** The core has taken the connection: what is sent gets there, or the connection breaks. */
   isReady = false;
+  /** Once the core has named it. */
+  witness: VersionWitness | undefined;
   readonly #socket: Socket;
   readonly #sender: MessageSender;
   readonly #waiting = new Map<number, (reply: Reply) => void>();
@@ -106,7 +112,7 @@ class Connection {
 
   version(): Promise<string | undefined> {
     if (!this.#version) {
-      this.#version = this.#send({ version: true }).then((reply) => (reply?.head as VersionAnswer)?.version);
+      this.#version = this.#send({ version: true }).then((reply) => reply && this.#versionIn(reply));
       // The sender sends in the same phase of the event loop; nothing is received between the two.
       setImmediate(() => {
         this.#version = undefined;
@@ -117,6 +123,12 @@ class Connection {
 
   close(): void {
     this.#socket.destroy();
+  }
+
+  #versionIn({ head }: Message): string {
+    const { version, witness } = head as VersionAnswer;
+    if (witness && this.isOpen && !this.witness?.isThere) this.witness = openWitness(witness);
+    return version;
   }
 
   #send(question: ReadQuestion | VersionQuestion, body?: Uint8Array): Promise<Reply> {
@@ -137,6 +149,7 @@ class Connection {
   #lost(): void {
     this.isOpen = false;
     this.isReady = false;
+    this.witness?.close();
     for (const resolve of this.#waiting.values()) resolve(undefined);
     this.#waiting.clear();
   }

@@ -25,9 +25,9 @@ const bytesBesideBody = 1500;
 const deciding = ['if-match', 'if-none-match', 'if-range', 'range'];
 
 /**
- * Answers are given again only after the core was asked, since the request came, whether its store is still the one
- * that they were made from: a small question for all requests of the same moment. So nothing is told that the core
- * would not tell, and the reads of a hundred nodes that pull the same image cost it next to nothing.
+ * Answers are given again only when it was seen, since the request came, that the core's store is still the one that
+ * they were made from: in its witness, or by a small question to the core for all requests of the same moment. So
+ * nothing is told that the core would not tell, and the reads of a hundred nodes that pull the same image cost it nothing.
  */
 export function keepAnswers(messages: CoreMessages): CoreReads {
   const kept = new RecentMap<Kept>(maxBytes);
@@ -36,18 +36,20 @@ export function keepAnswers(messages: CoreMessages): CoreReads {
       const key = keyOf(question);
       if (key === undefined) return messages.ask(question);
       const known = anew ? undefined : kept.get(key);
+      // Before the question: the answer is then at worst newer than what was seen.
+      const seen = messages.seenVersion();
       if (known && performance.now() < known.endsAt) {
-        const version = await messages.version();
+        const version = seen ?? (await messages.version());
         if (version === known.version) return known.answer;
       }
       kept.delete(key);
       const askedAt = performance.now();
       const answer = await messages.ask(question);
       if (answer?.keep) {
-        const { version, ms } = answer.keep;
+        const version = seen ?? answer.keep.version;
         // A body as it came is part of all that was received with it.
         const own = { ...answer, body: Buffer.from(answer.body) };
-        const entry = { answer: own, version, endsAt: askedAt + ms };
+        const entry = { answer: own, version, endsAt: askedAt + answer.keep.ms };
         kept.set(key, entry, own.body.length + bytesBesideBody);
       }
       return answer;

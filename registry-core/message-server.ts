@@ -38,7 +38,8 @@ export function createMessageServer(core: Core): MessageServer {
     const sender = new MessageSender(socket);
     readMessages(socket, maxQuestionBytes, (message) => {
       if ('version' in (message.head as ReadQuestion | VersionQuestion)) {
-        sender.send(message.id, { version: version() } satisfies VersionAnswer);
+        const { witness } = core.registry;
+        sender.send(message.id, { version: version(), ...(witness && { witness }) } satisfies VersionAnswer);
         return;
       }
       const taken = isClosing

@@ -34,6 +34,18 @@ export interface Keep {
 /** Another one after every change of what answers are made from, and after every start of the core. */
 export interface VersionAnswer {
   version: string;
+  /** Where the store has one. */
+  witness?: Witness;
+}
+
+/**
+ * A file whose beginning is another after every change of the store, before anybody is told of the change: who has looked
+ * at it may look again instead of asking for the version. It is there for as long as the core is.
+ */
+export interface Witness {
+  path: string;
+  /** So many, from the first. */
+  bytes: number;
 }
 
 /** A larger body goes over HTTP, where it waits in the core for a client that reads slowly. */

@@ -36,6 +36,15 @@ export function openDatabase(path: string, options: OpenOptions = {}): Database.
   }
 }
 
+/**
+ * Where every commit to a database in WAL mode shows: the header of its WAL-index, which SQLite itself compares to know
+ * whether what it has read before still holds (https://sqlite.org/walformat.html, 2.1: WalIndexHdr). The file is there
+ * while a connection is open. A process that has one must not open the file: closing it again would give up its locks.
+ */
+export function walIndexOf(path: string): { path: string; bytes: number } {
+  return { path: `${path}-shm`, bytes: 48 };
+}
+
 /** SQLite does not wait for another connection that is just doing the same to a new database; so we do. */
 function switchToWal(database: Database.Database, limitMs: number): void {
   const deadline = performance.now() + limitMs;

@@ -1,4 +1,4 @@
-import { openDatabase } from '../../runtime/sqlite.ts';
+import { openDatabase, walIndexOf } from '../../runtime/sqlite.ts';
 import { Reads } from './reads.ts';
 import type { ManifestRow, Promised, Registry } from './registry.ts';
 import type { Retention } from './review.ts';
@@ -30,6 +30,7 @@ export function openRegistry({
   const half = retention.leaseMs / 2;
   return {
     version: () => reads.version(),
+    witness: walIndexOf(path),
     blob: async (repository, digest) => reads.blob(repository, digest),
     storedBlob: async (digest) => reads.storedBlob(digest),
     async promiseBlob(repository, digest) {

@@ -1,6 +1,7 @@
 import type { Digest, DigestAlgorithm } from '../../oci/digest.ts';
 import type { ParsedManifest } from '../../oci/manifest.ts';
 import type { Reference } from '../../oci/reference.ts';
+import type { Witness } from '../../runtime/read-messages.ts';
 import type { RequestContext } from '../../runtime/request-context.ts';
 import type { Precondition } from '../preconditions.ts';
 import type { JournalEntry } from './journal.ts';
@@ -13,6 +14,8 @@ import type { JournalEntry } from './journal.ts';
 export interface Registry {
   /** Another value after every change, whoever made it: what was read under an older one may no longer be true. */
   version(): number;
+  /** Tells of the same changes, in other processes too; undefined where the store has no such file. */
+  readonly witness: Witness | undefined;
   /** A blob that this repository may read, for GET. No promise is made. */
   blob(repository: string, digest: Digest): Promise<BlobRow | undefined>;
   /** For HEAD: the answer is a promise, so the lease is renewed with it. */

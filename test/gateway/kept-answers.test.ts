@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type CoreMessages, openCoreMessages } from '../../gateway/core-messages.ts';
 import { maxHotBytes } from '../../gateway/hot-blobs.ts';
 import { keepAnswers } from '../../gateway/kept-answers.ts';
+import { dataPaths } from '../../runtime/config.ts';
+import { openDatabase } from '../../runtime/sqlite.ts';
 import { as, request } from '../support/http.ts';
 import { pushImage } from '../support/push.ts';
 import { onEnd, type Scope } from '../support/scope.ts';
@@ -19,9 +21,15 @@ async function keepOfCore(t: Scope, environment: Record<string, string> = {}) {
   const core = await startCore(t, gateway.data, environment);
   const messages = openCoreMessages(join(gateway.data, 'run', 'core-messages.sock'));
   onEnd(t, () => messages.close());
+  await messages.ask({ method: 'GET', target: '/v2/', headers: {}, context });
+  await messages.version();
   const asked: string[] = [];
   const counting: CoreMessages = {
     ...messages,
+    version() {
+      asked.push('version');
+      return messages.version();
+    },
     ask(question) {
       asked.push(question.target);
       return messages.ask(question);
@@ -48,6 +56,32 @@ test('the core is asked once for what does not change, and again after any chang
   assert.deepEqual((await get())?.body, moved.manifest);
   assert.equal(await status(gateway, 'DELETE', image), 202);
   assert.equal((await get())?.statusCode, 404);
+});
+
+test('what another process changes in the store is seen without a question', async (t) => {
+  const { gateway, asked, get, alice } = await keepOfCore(t);
+  await pushImage(alice, 'team/app', 'v1');
+  await get();
+  await get();
+  assert.equal(asked.length, 1);
+  const database = openDatabase(dataPaths(gateway.config).registryDatabase);
+  onEnd(t, () => database.close());
+  database.exec(`DELETE FROM tags WHERE name = 'v1'`);
+  assert.equal((await get())?.statusCode, 404);
+});
+
+test('where the store has no witness, or it is lost, the core is asked for the version', async (t) => {
+  const { gateway, asked, get, alice } = await keepOfCore(t);
+  await pushImage(alice, 'team/app', 'v1');
+  await get();
+  const registry = dataPaths(gateway.config).registryDatabase;
+  // Behind its back; SQLite goes on with the file that it has.
+  await rename(`${registry}-shm`, `${registry}-moved`);
+  await rm(`${registry}-moved`);
+  for (let again = 0; again < 3; again++) assert.equal((await get())?.statusCode, 200);
+  assert.deepEqual(asked, [image, 'version', image, 'version', 'version']);
+  const moved = await pushImage(alice, 'team/app', 'v1', { layers: [Buffer.from('another')] });
+  assert.deepEqual((await get())?.body, moved.manifest);
 });
 
 test('what the core compares or cuts, and what is not there, is asked each time', async (t) => {
