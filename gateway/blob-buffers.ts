@@ -26,11 +26,25 @@ const pools = new Map<number, Buffer[]>();
 let largeInUse = 0;
 let largeBytesInUse = 0;
 
+/** Whether a transfer has shown that its client reads. @param sent bytes that it has sent already. */
+export function isProven(sent: number): boolean {
+  return sent >= provenBytes;
+}
+
+/** One of the largest, for what several transfers send from. @returns undefined when there is no memory for it. */
+export function takeLarge(): BlobBuffer | undefined {
+  return largeBytesInUse + largeBytes > sharedBytes ? undefined : take(largeBytes);
+}
+
 /** @param sent bytes that this transfer has sent already. @param kept what it has, to be used again if it fits. */
 export function takeBuffer(sent: number, kept?: BlobBuffer): BlobBuffer {
-  const size = sent < provenBytes ? smallBytes : shareBytes(kept);
+  const size = isProven(sent) ? shareBytes(kept) : smallBytes;
   if (kept?.bytes.length === size) return kept;
   if (kept) giveBack(kept, true);
+  return take(size);
+}
+
+function take(size: number): BlobBuffer {
   if (size > smallBytes) {
     largeInUse++;
     largeBytesInUse += size;

@@ -1,8 +1,8 @@
-import { close, constants, fstat, open, read } from 'node:fs';
+import { close, constants, fstat, open } from 'node:fs';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { promisify } from 'node:util';
-import { type BlobBuffer, giveBack, mayReadAhead, smallBytes, takeBuffer } from './blob-buffers.ts';
+import { type OpenFile, Pieces, readFull } from './blob-pieces.ts';
 
 const openFile = promisify(open);
 const statFile = promisify(fstat);
@@ -49,10 +49,12 @@ export async function openBlobFile(root: string, path: string): Promise<BlobFile
   try {
     const stats = await statFile(descriptor);
     if (!stats.isFile()) throw new Error(`${path} is no regular file`);
+    const { size } = stats;
+    const file = { descriptor, id: `${stats.dev} ${stats.ino}`, size };
     return {
-      size: stats.size,
-      send: (destination, start, length, pace) => sendPart(descriptor, destination, { start, length, pace }),
-      read: () => readAll(descriptor, stats.size),
+      size,
+      send: (destination, start, length, pace) => sendPart(file, destination, { start, length, pace }),
+      read: () => readAll(descriptor, size),
       close: () => closeFile(descriptor),
     };
   } catch (error) {
@@ -62,7 +64,7 @@ export async function openBlobFile(root: string, path: string): Promise<BlobFile
 }
 
 async function sendPart(
-  descriptor: number,
+  file: OpenFile,
   destination: Writable,
   { start, length, pace }: { start: number; length: number; pace: SendPace | undefined },
 ): Promise<void> {
@@ -74,7 +76,7 @@ async function sendPart(
       destination.write(bytes, (error) => resolve(!error));
     });
   destination.once('close', onClose);
-  const pieces = new Pieces(descriptor, start, start + length, pace);
+  const pieces = new Pieces(file, { start, end: start + length, portion: pace?.portion });
   let isFree = true;
   try {
     for (let sent = 0; sent < length; ) {
@@ -92,87 +94,10 @@ async function sendPart(
   }
 }
 
-interface Reading {
-  buffer: BlobBuffer;
-  count: Promise<number>;
-}
-
-/**
- * A part of a file, piece by piece: see `blob-buffers.ts`. One buffer per transfer, filled again when it has gone out; of
- * a few large transfers at a time a second one, which is filled meanwhile.
- */
-class Pieces {
-  readonly #descriptor: number;
-  readonly #start: number;
-  readonly #end: number;
-  readonly #pace: SendPace | undefined;
-  #position: number;
-  /** What `next` handed out. */
-  #current: BlobBuffer | undefined;
-  /** What has gone out, and is not needed at the moment. */
-  #spare: BlobBuffer | undefined;
-  #ahead: Reading | undefined;
-
-  constructor(descriptor: number, start: number, end: number, pace: SendPace | undefined) {
-    this.#descriptor = descriptor;
-    this.#start = start;
-    this.#position = start;
-    this.#end = end;
-    this.#pace = pace;
-  }
-
-  /** The next piece. The one before has to have gone out. */
-  async next(): Promise<Buffer> {
-    if (this.#ahead) this.#spare = this.#current;
-    const reading = this.#ahead ?? this.#read(this.#current);
-    this.#ahead = undefined;
-    this.#current = reading.buffer;
-    const count = await reading.count;
-    if (count === 0) throw new Error('the file ends before the part that was announced');
-    this.#position += count;
-    if (this.#mayReadAhead()) this.#ahead = this.#read(this.#spare);
-    else if (this.#spare) giveBack(this.#spare, true);
-    this.#spare = undefined;
-    return reading.buffer.bytes.subarray(0, count);
-  }
-
-  /** @param isFree false: somebody may still read from the last piece. */
-  async close(isFree: boolean): Promise<void> {
-    if (this.#current) giveBack(this.#current, isFree);
-    if (this.#spare) giveBack(this.#spare, true);
-    // The descriptor is closed next, and may be another file's while the read is under way.
-    if (this.#ahead) await this.#ahead.count.catch(() => undefined);
-    if (this.#ahead) giveBack(this.#ahead.buffer, true);
-  }
-
-  #read(kept: BlobBuffer | undefined): Reading {
-    const buffer = takeBuffer(this.#position - this.#start, kept);
-    const { bytes } = buffer;
-    const most = Math.min(bytes.length, this.#pace?.portion ?? bytes.length, this.#end - this.#position);
-    const count = readSome(this.#descriptor, bytes, most, this.#position);
-    // Whoever waits for it hears of its failure.
-    count.catch(() => undefined);
-    return { buffer, count };
-  }
-
-  #mayReadAhead(): boolean {
-    const isProven = this.#current!.bytes.length > smallBytes;
-    return !this.#pace && isProven && this.#position < this.#end && mayReadAhead();
-  }
-}
-
 async function readAll(descriptor: number, size: number): Promise<Buffer> {
   const bytes = Buffer.allocUnsafeSlow(size);
-  for (let position = 0; position < size; ) {
-    const count = await readSome(descriptor, bytes.subarray(position), size - position, position);
-    if (count === 0) throw new Error('the file ends before the size that it had');
-    position += count;
+  if ((await readFull(descriptor, bytes, 0)) < size) {
+    throw new Error('the file ends before the size that it had');
   }
   return bytes;
-}
-
-function readSome(descriptor: number, buffer: Buffer, length: number, position: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    read(descriptor, buffer, 0, length, position, (error, count) => (error ? reject(error) : resolve(count)));
-  });
 }

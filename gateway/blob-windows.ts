@@ -1,0 +1,150 @@
+import { type BlobBuffer, giveBack, largeBytes, takeLarge } from './blob-buffers.ts';
+
+/**
+ * What several transfers of one file send at about the same time is read once: into windows, from which all of them send.
+ * For a hundred nodes that pull the same image at once the file is read as for one, and whoever is behind finds read what
+ * the first has waited for, so that they stay together.
+ *
+ * Windows take their memory from the large buffers (`blob-buffers.ts`). Whoever gets none reads for itself.
+ */
+export interface Window {
+  /** In the file. */
+  readonly start: number;
+  /** What was read; shorter at the end of the file. @throws the disk's own error. */
+  readonly bytes: Promise<Buffer>;
+}
+
+/** Fills the buffer from there on. @returns how many bytes there were. */
+export type Load = (bytes: Buffer, position: number) => Promise<number>;
+
+interface Held extends Window {
+  readonly buffer: BlobBuffer;
+  users: number;
+  /** Somebody may still read from it: it goes to nobody else afterwards. */
+  isTainted: boolean;
+  /** Out of its file's windows: it is given back by its last user. */
+  isDropped: boolean;
+}
+
+/** With more files at a time what is read before somebody is there to hold it would be thrown away unused. */
+const maxFilesAhead = 4;
+/** What TLS makes of the pieces that are on their way from windows. */
+const piecesBytes = 8 * 1024 * 1024;
+const smallestPiece = 32 * 1024;
+
+const files = new Map<string, SharedFile>();
+/** Which nobody holds, the one that was left first to begin with. */
+const unused = new Map<Held, SharedFile>();
+let sharedFiles = 0;
+let sharingReaders = 0;
+
+/** A file that is being sent, to one or to many. */
+export class SharedFile {
+  readonly #id: string;
+  readonly #size: number;
+  readonly #windows = new Map<number, Held>();
+  #readers = 0;
+
+  private constructor(id: string, size: number) {
+    this.#id = id;
+    this.#size = size;
+  }
+
+  /**
+   * @param id the same for the same file, as long as somebody has it open.
+   * @param size bytes.
+   */
+  static join(id: string, size: number): SharedFile {
+    const file = files.get(id) ?? new SharedFile(id, size);
+    files.set(id, file);
+    file.#count(1);
+    return file;
+  }
+
+  get isShared(): boolean {
+    return this.#readers > 1;
+  }
+
+  leave(): void {
+    this.#count(-1);
+    if (!this.isShared) for (const window of this.#windows.values()) this.drop(window);
+    if (this.#readers === 0) files.delete(this.#id);
+  }
+
+  /**
+   * The window around a position, held until it is given back.
+   * @param mayLoad whether to read one that is not there for this caller alone.
+   * @returns undefined: not here, to be read for oneself.
+   */
+  take(position: number, mayLoad: boolean, load: Load): Window | undefined {
+    if (!this.isShared) return undefined;
+    const index = Math.floor(position / largeBytes);
+    const hasRoom = sharedFiles <= maxFilesAhead;
+    const window = this.#windows.get(index) ?? (mayLoad || hasRoom ? this.#load(index, load) : undefined);
+    if (!window) return undefined;
+    hold(window);
+    const next = index + 1;
+    if (hasRoom && next * largeBytes < this.#size && !this.#windows.has(next)) this.#load(next, load);
+    return window;
+  }
+
+  /** @param isFree false: somebody may still read from it. */
+  giveBack(window: Window, isFree: boolean): void {
+    const held = window as Held;
+    if (!isFree) held.isTainted = true;
+    if (--held.users > 0) return;
+    if (held.isDropped) free(held);
+    else unused.set(held, this);
+  }
+
+  /** Nobody else gets to hold it. */
+  drop(window: Held): void {
+    window.isDropped = true;
+    this.#windows.delete(window.start / largeBytes);
+    if (unused.delete(window)) free(window);
+  }
+
+  #load(index: number, load: Load): Held | undefined {
+    const buffer = takeLarge() ?? takeUnused();
+    if (!buffer) return undefined;
+    const start = index * largeBytes;
+    const bytes = load(buffer.bytes, start).then((count) => buffer.bytes.subarray(0, count));
+    const window: Held = { start, bytes, buffer, users: 1, isTainted: false, isDropped: false };
+    this.#windows.set(index, window);
+    bytes.catch(() => this.drop(window)).finally(() => this.giveBack(window, true));
+    return window;
+  }
+
+  #count(change: number): void {
+    const sharing = (readers: number) => (readers > 1 ? readers : 0);
+    const before = this.#readers;
+    this.#readers += change;
+    sharingReaders += sharing(this.#readers) - sharing(before);
+    sharedFiles += Math.sign(sharing(this.#readers)) - Math.sign(sharing(before));
+  }
+}
+
+/** What the window was read into that has been left alone for longest. */
+function takeUnused(): BlobBuffer | undefined {
+  for (const [window, file] of unused) {
+    file.drop(window);
+    return takeLarge();
+  }
+  return undefined;
+}
+
+/** Bytes to send at once, of each who sends from windows: equal parts, a power of two. */
+export function pieceBytes(): number {
+  let size = largeBytes;
+  while (size > smallestPiece && size * sharingReaders > piecesBytes) size /= 2;
+  return size;
+}
+
+function hold(window: Held): void {
+  window.users++;
+  unused.delete(window);
+}
+
+function free({ buffer, isTainted }: Held): void {
+  giveBack(buffer, !isTainted);
+}
