@@ -109,7 +109,8 @@ async function attempt(row: Row, servers: readonly Server[], options: Options): 
 
 /** The servers in turn, another one first in each round. */
 async function runRow(row: Row, servers: readonly Server[], options: Options): Promise<Outcome> {
-  const { rounds, warmUps, seconds } = options;
+  const { rounds, seconds } = options;
+  const warmUps = row.isWarm ? 0 : options.warmUps;
   for (const server of servers) await row.prepare?.(server);
   const samples: Samples = {};
   const others: number[] = [];

@@ -18,7 +18,7 @@ export const help = `npm run bench -- [options]
 
   --rows a,b       only these: ${rows.map(({ name }) => name).join(', ')}
   --only a,b       only these servers: ${serverNames.join(', ')}
-  --quick          one round, short ones: about three minutes
+  --quick          one round, short ones, without the rows of memory under connections: about three minutes
   --rounds N       how often each server has its turn (5)
   --seconds N      how long a load goes on (3)
   --warm-up N      rounds before those that count (1)
@@ -42,7 +42,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
   if (values.help) return undefined;
   const { quick } = values;
   return {
-    rows: chosen(values.rows, rows, ({ name }) => name),
+    rows: chosen(values.rows, rows, ({ name }) => name).filter((row) => values.rows || !quick || !row.isLong),
     servers: chosen(values.only, serverNames, (name) => name),
     rounds: number(values.rounds ?? (quick ? '1' : '5'), '--rounds'),
     warmUps: number(values['warm-up'], '--warm-up'),

@@ -13,7 +13,14 @@ const slowBytes = 80 * mib;
 /** As many connections are opened at once as a server takes without refusing. */
 const atOnce = 50;
 
-const common = { unit: 'MiB', better: 'lower', per: 'connection', target: {} } as const;
+const common = {
+  unit: 'MiB',
+  better: 'lower',
+  per: 'connection',
+  target: {},
+  isWarm: true,
+  isLong: true,
+} as const;
 
 async function open(server: Server, path: string): Promise<TLSSocket> {
   const socket = connect({ host: '127.0.0.1', port: server.port, servername: 'localhost', ca: server.ca });

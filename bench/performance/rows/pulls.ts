@@ -35,6 +35,7 @@ const storm: Row = {
   better: 'lower',
   per: 'GB',
   target: { ratio: 1.4, bounds: { peakMib: { atMost: 300 }, slowestOfMedian: { atMost: 1.2 } } },
+  isWarm: true,
   prepare: putBlob(stormBytes),
   run: runStorm,
 };

@@ -58,6 +58,7 @@ function layerRow(clients: number, target: Target): Row {
     better: 'higher',
     per: 'GB',
     target,
+    isWarm: true,
     async run(server) {
       const layers = Array.from({ length: clients }, newLayer);
       settle();
@@ -78,6 +79,7 @@ function imagesRow(clients: number): Row {
     better: 'higher',
     per: 'image',
     target: { ratio: 5 },
+    isWarm: true,
     async run(server, forSeconds) {
       settle();
       let pushed = 0;

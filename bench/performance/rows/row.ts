@@ -34,6 +34,10 @@ export interface Row {
   target: Target;
   /** Whether the stores have to be full of names from the beginning. */
   needsNames?: boolean;
+  /** Whether a round that does not count is not needed: what it does is large, or as in the rows before. */
+  isWarm?: boolean;
+  /** Whether it takes minutes, however short the turns. */
+  isLong?: boolean;
   /** Puts on a server what the row needs. */
   prepare?(server: Server): Promise<void>;
   /** @throws Error when anything is answered in another way than it should be. */

@@ -16,6 +16,7 @@ export const start: Row = {
   better: 'lower',
   per: 'start',
   target: { bounds: { value: { atMost: 1.5 }, idleMib: { atMost: 250 } } },
+  isWarm: true,
   async run(server) {
     const root = mkdtempSync(join(tmpdir(), 'gatehouse-bench-start-'));
     try {
