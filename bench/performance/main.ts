@@ -115,7 +115,7 @@ async function runRow(row: Row, servers: readonly Server[], options: Options): P
   const samples: Samples = {};
   const others: number[] = [];
   for (let round = -warmUps; round < rounds; round++) {
-    others.push(await coresOfOthers());
+    if (round >= 0) others.push(await coresOfOthers());
     for (let turn = 0; turn < servers.length; turn++) {
       const server = servers[(turn + round + warmUps) % servers.length]!;
       const sample = await measure(row, server, seconds);
