@@ -9,8 +9,12 @@ export interface BlobBuffer {
 }
 
 export const smallBytes = 32 * 1024;
-/** Beyond this size nothing is gained, and what TLS makes of a piece leaves the processor's cache. */
+/** Of several transfers larger ones gain nothing, as what TLS makes of a piece leaves the processor's cache. */
 export const largeBytes = 512 * 1024;
+/** Of a transfer or two by themselves: each piece is a turn of the event loop, and wakes a thread and the client. */
+export const largestBytes = 2 * 1024 * 1024;
+/** Two of them for each of two transfers. */
+const maxLargest = 4;
 /** More than the buffers of both kernels take of a client that reads nothing. */
 const provenBytes = 8 * 1024 * 1024;
 /** What the large buffers in use share. */
@@ -36,9 +40,13 @@ export function takeLarge(): BlobBuffer | undefined {
   return largeBytesInUse + largeBytes > sharedBytes ? undefined : take(largeBytes);
 }
 
-/** @param sent bytes that this transfer has sent already. @param kept what it has, to be used again if it fits. */
-export function takeBuffer(sent: number, kept?: BlobBuffer): BlobBuffer {
-  const size = isProven(sent) ? shareBytes(kept) : smallBytes;
+/**
+ * @param sent bytes that this transfer has sent already.
+ * @param kept what it has, to be used again if it fits.
+ * @param largest bytes of which it can make use.
+ */
+export function takeBuffer(sent: number, kept?: BlobBuffer, largest = largeBytes): BlobBuffer {
+  const size = isProven(sent) ? shareBytes(kept, largest) : smallBytes;
   if (kept?.bytes.length === size) return kept;
   if (kept) giveBack(kept, true);
   return take(size);
@@ -82,10 +90,10 @@ export function mayReadAhead(): boolean {
 }
 
 /** The equal part of whoever has, or wants, a large one: a power of two. */
-function shareBytes(kept: BlobBuffer | undefined): number {
+function shareBytes(kept: BlobBuffer | undefined, largest: number): number {
   const own = kept && kept.bytes.length > smallBytes ? kept.bytes.length : 0;
   const count = own > 0 ? largeInUse : largeInUse + 1;
-  let size = largeBytes;
+  let size = count > maxLargest ? largeBytes : largest;
   while (size > smallBytes && size * count > sharedBytes) size /= 2;
   return largeBytesInUse - own + size > mostBytes ? smallBytes : size;
 }

@@ -4,6 +4,7 @@ import {
   giveBack,
   isProven,
   largeBytes,
+  largestBytes,
   mayReadAhead,
   smallBytes,
   takeBuffer,
@@ -137,7 +138,7 @@ export class Pieces {
   }
 
   #read(kept: BlobBuffer | undefined): Reading {
-    const buffer = takeBuffer(this.#position - this.#start, kept);
+    const buffer = takeBuffer(this.#position - this.#start, kept, largestBytes);
     const { bytes } = buffer;
     const most = Math.min(bytes.length, this.#portion ?? bytes.length, this.#end - this.#position);
     const count = readSome(this.#descriptor, bytes, most, this.#position);

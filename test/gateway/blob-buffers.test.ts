@@ -4,6 +4,7 @@ import {
   type BlobBuffer,
   giveBack,
   largeBytes,
+  largestBytes,
   mayReadAhead,
   smallBytes,
   takeBuffer,
@@ -79,4 +80,18 @@ test('a buffer that somebody may still read from goes to nobody else', () => {
   const others = Array.from({ length: 16 }, () => takeBuffer(proven));
   assert.ok(others.every(({ bytes }) => bytes !== left.bytes));
   for (const buffer of others) giveBack(buffer, true);
+});
+
+test('a transfer or two by themselves get the largest, where they can use them', () => {
+  const take = (kept?: BlobBuffer) => takeBuffer(proven, kept, largestBytes);
+  const four = [take(), take(), take(), take()];
+  assert.deepEqual(sizesOf(four), [largestBytes]);
+  const fifth = take();
+  assert.equal(fifth.bytes.length, largeBytes);
+  const all = [...four, fifth].map((buffer) => take(buffer));
+  assert.deepEqual(sizesOf(all), [largeBytes], 'those from before as well');
+  for (const buffer of all) giveBack(buffer, true);
+  const other = takeBuffer(proven);
+  assert.equal(other.bytes.length, largeBytes, 'nobody gets more than it asks for');
+  giveBack(other, true);
 });
