@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Endpoint } from '../oci/endpoints.ts';
 import { isSmallRead, isSubmission } from '../runtime/read-messages.ts';
+import type { HotBlobs } from './blobs/hot.ts';
 import type { BodyDeadlines } from './body-deadlines.ts';
 import { askCore, isRepeatable, unavailable } from './core.ts';
 import type { CoreAnswer, CoreMessages } from './core-messages.ts';
 import type { CoreRequest } from './core-request.ts';
-import type { HotBlobs } from './hot-blobs.ts';
 import type { CoreReads } from './kept-answers.ts';
 import type { Pull } from './limits/pulls.ts';
 import type { CoreProxy } from './proxy.ts';

@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import { releaseChunk } from '../runtime/release-chunk.ts';
-import { type BlobBuffer, giveBack, takeBuffer } from './blob-buffers.ts';
+import { type BlobBuffer, giveBack, takeBuffer } from './blobs/buffers.ts';
 
 /**
  * Sends a client's body on to the core and ends it there. TLS hands over chunks of at most 16 KiB; what comes

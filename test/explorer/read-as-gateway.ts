@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
-import { openBlobFile } from '../../gateway/blob-file.ts';
+import { openBlobFile } from '../../gateway/blobs/file.ts';
 
 /** The bytes of a file that the core named, read by the gateway's own code; undefined when there is none. */
 export async function readAsGateway(root: string, path: string, length: number): Promise<Buffer | undefined> {

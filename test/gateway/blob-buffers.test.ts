@@ -8,7 +8,7 @@ import {
   mayReadAhead,
   smallBytes,
   takeBuffer,
-} from '../../gateway/blob-buffers.ts';
+} from '../../gateway/blobs/buffers.ts';
 
 const mib = 1024 * 1024;
 const proven = 8 * mib;

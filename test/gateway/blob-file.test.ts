@@ -9,7 +9,7 @@ import { PassThrough, Writable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { openBlobFile } from '../../gateway/blob-file.ts';
+import { openBlobFile } from '../../gateway/blobs/file.ts';
 import { temporaryDirectory } from '../support/files.ts';
 import { as, request } from '../support/http.ts';
 import { digestOf } from '../support/push.ts';

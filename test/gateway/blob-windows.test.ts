@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type BlobBuffer, giveBack, largeBytes, takeLarge } from '../../gateway/blob-buffers.ts';
-import { openBlobFile } from '../../gateway/blob-file.ts';
-import { type Load, pieceBytes, SharedFile, type Window } from '../../gateway/blob-windows.ts';
+import { type BlobBuffer, giveBack, largeBytes, takeLarge } from '../../gateway/blobs/buffers.ts';
+import { openBlobFile } from '../../gateway/blobs/file.ts';
+import { type Load, pieceBytes, SharedFile, type Window } from '../../gateway/blobs/windows.ts';
 import { temporaryDirectory } from '../support/files.ts';
 import { onEnd, type Scope } from '../support/scope.ts';
 

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
-import { largeBytes, smallBytes } from '../../gateway/blob-buffers.ts';
+import { largeBytes, smallBytes } from '../../gateway/blobs/buffers.ts';
 import { sendGathered } from '../../gateway/gathered-body.ts';
 
 const recordBytes = 16 * 1024;

@@ -1,5 +1,5 @@
-import { RecentMap } from '../runtime/recent-map.ts';
-import { demandSize, openBlobFile } from './blob-file.ts';
+import { RecentMap } from '../../runtime/recent-map.ts';
+import { demandSize, openBlobFile } from './file.ts';
 
 /** Small blobs (configs, mostly) that are asked for again and again: opening the file costs more than sending it. */
 export interface HotBlobs {

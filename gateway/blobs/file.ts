@@ -2,7 +2,7 @@ import { close, constants, fstat, open } from 'node:fs';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { promisify } from 'node:util';
-import { type OpenFile, Pieces, readFull } from './blob-pieces.ts';
+import { type OpenFile, Pieces, readFull } from './pieces.ts';
 
 const openFile = promisify(open);
 const statFile = promisify(fstat);

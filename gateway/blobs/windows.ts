@@ -1,11 +1,11 @@
-import { type BlobBuffer, giveBack, largeBytes, takeLarge } from './blob-buffers.ts';
+import { type BlobBuffer, giveBack, largeBytes, takeLarge } from './buffers.ts';
 
 /**
  * What several transfers of one file send at about the same time is read once: into windows, from which all of them send.
  * For a hundred nodes that pull the same image at once the file is read as for one, and whoever is behind finds read what
  * the first has waited for, so that they stay together.
  *
- * Windows take their memory from the large buffers (`blob-buffers.ts`). Whoever gets none reads for itself.
+ * Windows take their memory from the large buffers (`buffers.ts`). Whoever gets none reads for itself.
  */
 export interface Window {
   /** In the file. */

@@ -8,8 +8,8 @@ import {
   mayReadAhead,
   smallBytes,
   takeBuffer,
-} from './blob-buffers.ts';
-import { pieceBytes, SharedFile, type Window } from './blob-windows.ts';
+} from './buffers.ts';
+import { pieceBytes, SharedFile, type Window } from './windows.ts';
 
 export interface OpenFile {
   descriptor: number;
@@ -33,8 +33,8 @@ interface Reading {
 }
 
 /**
- * A part of a file, piece by piece. From windows where others send the same (`blob-windows.ts`), else from a buffer of
- * one's own (`blob-buffers.ts`), filled again when it has gone out; of a few large transfers at a time a second one, which
+ * A part of a file, piece by piece. From windows where others send the same (`windows.ts`), else from a buffer of
+ * one's own (`buffers.ts`), filled again when it has gone out; of a few large transfers at a time a second one, which
  * is filled meanwhile.
  */
 export class Pieces {
