@@ -1,5 +1,6 @@
-import type { RequestListener, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 
 interface Use {
   /** Requests that have not been answered to the last byte. */
@@ -16,28 +17,38 @@ interface Use {
  */
 export function closeOnlyIdle(server: Server, handler: RequestListener): RequestListener {
   const sockets = new Map<Socket, Use>();
+  const use = (socket: Socket): Use => {
+    let known = sockets.get(socket);
+    if (!known) {
+      known = { requests: 0, bytesRead: 0 };
+      sockets.set(socket, known);
+      socket.once('close', () => sockets.delete(socket));
+    }
+    return known;
+  };
+  // Never used. Of TLS this is not the socket that requests come on, and whoever went to the trouble is about to ask.
+  if (!(server instanceof TlsServer)) server.on('connection', use);
   server.closeIdleConnections = () => {
     for (const [socket, { requests, bytesRead }] of sockets) {
       if (requests === 0 && socket.bytesRead === bytesRead) socket.destroy();
     }
   };
   return (request, response) => {
-    const { socket } = request;
-    let use = sockets.get(socket);
-    if (!use) {
-      use = { requests: 0, bytesRead: 0 };
-      sockets.set(socket, use);
-      socket.once('close', () => sockets.delete(socket));
-    }
-    follow(response, socket, use);
+    follow(request, response, use(request.socket));
     handler(request, response);
   };
 }
 
-function follow(response: ServerResponse, socket: Socket, use: Use): void {
+function follow(request: IncomingMessage, response: ServerResponse, use: Use): void {
+  const { socket } = request;
+  const look = () => {
+    use.bytesRead = socket.bytesRead;
+  };
   use.requests++;
   response.once('close', () => {
     use.requests--;
-    use.bytesRead = socket.bytesRead;
+    look();
+    // It was answered before its body was in: the rest of it is no new request.
+    if (!request.complete) request.once('end', look);
   });
 }

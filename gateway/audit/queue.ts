@@ -69,9 +69,9 @@ export class EntryQueue {
 
   /** Writes what waits, once. What cannot be written now, or comes later, is lost with the process. */
   async close(): Promise<void> {
-    await this.#writing;
     this.#closed = true;
     clearTimeout(this.#timer);
+    await this.#writing;
     await this.#flush();
   }
 

@@ -27,6 +27,8 @@ const maxAhead = 8;
 const maxPooledBytes = 8 * 1024 * 1024;
 
 const pools = new Map<number, Buffer[]>();
+/** Of `largeBytes` all of them. */
+const offered = new Map<BlobBuffer, () => boolean>();
 let largeInUse = 0;
 let largeBytesInUse = 0;
 
@@ -35,9 +37,28 @@ export function isProven(sent: number): boolean {
   return sent >= provenBytes;
 }
 
-/** One of the largest, for what several transfers send from. @returns undefined when there is no memory for it. */
-export function takeLarge(): BlobBuffer | undefined {
-  return largeBytesInUse + largeBytes > sharedBytes ? undefined : take(largeBytes);
+/**
+ * A large one, for what several transfers send from.
+ * @param mayTakeBack whether from what is on offer, if need be.
+ * @returns undefined when there is no memory for it.
+ */
+export function takeLarge(mayTakeBack: boolean): BlobBuffer | undefined {
+  const taken = largeBytesInUse + (mayTakeBack ? 0 : offered.size * largeBytes);
+  return taken + largeBytes > sharedBytes ? undefined : take(largeBytes);
+}
+
+/**
+ * Puts a large one at everybody's disposal, whose bytes somebody may still want: it counts for nobody's share.
+ * @param onTaken called when its memory is wanted. @returns whether nobody reads from it any more.
+ */
+export function offer(buffer: BlobBuffer, onTaken: () => boolean): void {
+  count(buffer, -1);
+  offered.set(buffer, onTaken);
+}
+
+/** Somebody does want them. */
+export function withdraw(buffer: BlobBuffer): void {
+  if (offered.delete(buffer)) count(buffer, 1);
 }
 
 /**
@@ -53,20 +74,35 @@ export function takeBuffer(sent: number, kept?: BlobBuffer, largest = largeBytes
 }
 
 function take(size: number): BlobBuffer {
-  if (size > smallBytes) {
-    largeInUse++;
-    largeBytesInUse += size;
+  if (size > smallBytes) takeBackFor(size);
+  const buffer = { bytes: pools.get(size)?.pop() ?? Buffer.allocUnsafeSlow(size) };
+  count(buffer, 1);
+  return buffer;
+}
+
+/** What was offered first goes first. */
+function takeBackFor(size: number): void {
+  for (const [buffer, onTaken] of offered) {
+    if (largeBytesInUse + offered.size * largeBytes + size <= sharedBytes) return;
+    offered.delete(buffer);
+    keep(buffer, onTaken());
   }
-  return { bytes: pools.get(size)?.pop() ?? Buffer.allocUnsafeSlow(size) };
+}
+
+function count({ bytes: { length } }: BlobBuffer, change: 1 | -1): void {
+  if (length <= smallBytes) return;
+  largeInUse += change;
+  largeBytesInUse += change * length;
 }
 
 /** @param isFree false: somebody may still read from it, so it goes to no other transfer. */
-export function giveBack({ bytes }: BlobBuffer, isFree: boolean): void {
+export function giveBack(buffer: BlobBuffer, isFree: boolean): void {
+  count(buffer, -1);
+  keep(buffer, isFree);
+}
+
+function keep({ bytes }: BlobBuffer, isFree: boolean): void {
   const size = bytes.length;
-  if (size > smallBytes) {
-    largeInUse--;
-    largeBytesInUse -= size;
-  }
   if (!isFree || !makeRoom(size)) return;
   const pool = pools.get(size);
   if (pool) pool.push(bytes);

@@ -47,9 +47,10 @@ export function demandSize(file: BlobFile, path: string, size: number): void {
 export async function openBlobFile(root: string, path: string): Promise<BlobFile> {
   const descriptor = await openFile(join(root, path), constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
-    const stats = await statFile(descriptor);
+    // As a number it would be rounded: two files of some file systems would be the same.
+    const stats = await statFile(descriptor, { bigint: true });
     if (!stats.isFile()) throw new Error(`${path} is no regular file`);
-    const { size } = stats;
+    const size = Number(stats.size);
     const file = { descriptor, id: `${stats.dev} ${stats.ino}`, size };
     return {
       size,

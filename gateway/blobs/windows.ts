@@ -1,11 +1,12 @@
-import { type BlobBuffer, giveBack, largeBytes, takeLarge } from './buffers.ts';
+import { type BlobBuffer, giveBack, largeBytes, offer, takeLarge, withdraw } from './buffers.ts';
 
 /**
  * What several transfers of one file send at about the same time is read once: into windows, from which all of them send.
  * For a hundred nodes that pull the same image at once the file is read as for one, and whoever is behind finds read what
  * the first has waited for, so that they stay together.
  *
- * Windows take their memory from the large buffers (`buffers.ts`). Whoever gets none reads for itself.
+ * Windows take their memory from the large buffers (`buffers.ts`), and offer it to everybody while nobody holds them.
+ * Whoever gets none reads for itself.
  */
 export interface Window {
   /** In the file. */
@@ -26,17 +27,15 @@ interface Held extends Window {
   isDropped: boolean;
 }
 
-/** With more files at a time what is read before somebody is there to hold it would be thrown away unused. */
-const maxFilesAhead = 4;
+/** With more of them in use those who send are at different places, and what is read ahead would be lost before its time. */
+const maxHeldAhead = 8;
 /** What TLS makes of the pieces that are on their way from windows. */
 const piecesBytes = 8 * 1024 * 1024;
 const smallestPiece = 32 * 1024;
 
 const files = new Map<string, SharedFile>();
-/** Which nobody holds, the one that was left first to begin with. */
-const unused = new Map<Held, SharedFile>();
-let sharedFiles = 0;
 let sharingReaders = 0;
+let windowsHeld = 0;
 
 /** A file that is being sent, to one or to many. */
 export class SharedFile {
@@ -67,24 +66,26 @@ export class SharedFile {
 
   leave(): void {
     this.#count(-1);
-    if (!this.isShared) for (const window of this.#windows.values()) this.drop(window);
+    if (!this.isShared) for (const window of this.#windows.values()) this.#drop(window);
     if (this.#readers === 0) files.delete(this.#id);
   }
 
   /**
    * The window around a position, held until it is given back.
-   * @param mayLoad whether to read one that is not there for this caller alone.
+   * @param isProven whether the caller stays in it until it has sent all of it: then it may take the memory of another that
+   *   nobody holds. Others would read the same again and again, each time for the few bytes that they take.
    * @returns undefined: not here, to be read for oneself.
    */
-  take(position: number, mayLoad: boolean, load: Load): Window | undefined {
+  take(position: number, isProven: boolean, load: Load): Window | undefined {
     if (!this.isShared) return undefined;
     const index = Math.floor(position / largeBytes);
-    const hasRoom = sharedFiles <= maxFilesAhead;
-    const window = this.#windows.get(index) ?? (mayLoad || hasRoom ? this.#load(index, load) : undefined);
+    const window = this.#windows.get(index) ?? this.#load(index, isProven, load);
     if (!window) return undefined;
     hold(window);
     const next = index + 1;
-    if (hasRoom && next * largeBytes < this.#size && !this.#windows.has(next)) this.#load(next, load);
+    if (next * largeBytes < this.#size && !this.#windows.has(next)) {
+      this.#load(next, isProven && windowsHeld <= maxHeldAhead, load);
+    }
     return window;
   }
 
@@ -93,26 +94,38 @@ export class SharedFile {
     const held = window as Held;
     if (!isFree) held.isTainted = true;
     if (--held.users > 0) return;
-    if (held.isDropped) free(held);
-    else unused.set(held, this);
+    windowsHeld--;
+    if (held.isDropped) giveBack(held.buffer, !held.isTainted);
+    else offer(held.buffer, () => this.#forget(held));
   }
 
-  /** Nobody else gets to hold it. */
-  drop(window: Held): void {
-    window.isDropped = true;
-    this.#windows.delete(window.start / largeBytes);
-    if (unused.delete(window)) free(window);
-  }
-
-  #load(index: number, load: Load): Held | undefined {
-    const buffer = takeLarge() ?? takeUnused();
+  #load(index: number, mayTakeBack: boolean, load: Load): Held | undefined {
+    const buffer = takeLarge(mayTakeBack);
     if (!buffer) return undefined;
     const start = index * largeBytes;
     const bytes = load(buffer.bytes, start).then((count) => buffer.bytes.subarray(0, count));
-    const window: Held = { start, bytes, buffer, users: 1, isTainted: false, isDropped: false };
+    const window: Held = { start, bytes, buffer, users: 0, isTainted: false, isDropped: false };
+    hold(window);
     this.#windows.set(index, window);
-    bytes.catch(() => this.drop(window)).finally(() => this.giveBack(window, true));
+    bytes.catch(() => this.#drop(window)).finally(() => this.giveBack(window, true));
     return window;
+  }
+
+  #drop(window: Held): void {
+    if (window.isDropped) return;
+    this.#forget(window);
+    if (window.users > 0) return;
+    withdraw(window.buffer);
+    giveBack(window.buffer, !window.isTainted);
+  }
+
+  /** Nobody else gets to hold it. @returns whether nobody may still read from it. */
+  #forget(window: Held): boolean {
+    const index = window.start / largeBytes;
+    window.isDropped = true;
+    // It may have been read anew since this one was dropped.
+    if (this.#windows.get(index) === window) this.#windows.delete(index);
+    return !window.isTainted;
   }
 
   #count(change: number): void {
@@ -120,17 +133,7 @@ export class SharedFile {
     const before = this.#readers;
     this.#readers += change;
     sharingReaders += sharing(this.#readers) - sharing(before);
-    sharedFiles += Math.sign(sharing(this.#readers)) - Math.sign(sharing(before));
   }
-}
-
-/** What the window was read into that has been left alone for longest. */
-function takeUnused(): BlobBuffer | undefined {
-  for (const [window, file] of unused) {
-    file.drop(window);
-    return takeLarge();
-  }
-  return undefined;
 }
 
 /** Bytes to send at once, of each who sends from windows: equal parts, a power of two. */
@@ -141,10 +144,7 @@ export function pieceBytes(): number {
 }
 
 function hold(window: Held): void {
-  window.users++;
-  unused.delete(window);
-}
-
-function free({ buffer, isTainted }: Held): void {
-  giveBack(buffer, !isTainted);
+  if (window.users++ > 0) return;
+  windowsHeld++;
+  withdraw(window.buffer);
 }

@@ -5,7 +5,15 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type BlobBuffer, giveBack, largeBytes, takeLarge } from '../../gateway/blobs/buffers.ts';
+import {
+  type BlobBuffer,
+  giveBack,
+  largeBytes,
+  largestBytes,
+  mayReadAhead,
+  takeBuffer,
+  takeLarge,
+} from '../../gateway/blobs/buffers.ts';
 import { openBlobFile } from '../../gateway/blobs/file.ts';
 import { type Load, pieceBytes, SharedFile, type Window } from '../../gateway/blobs/windows.ts';
 import { temporaryDirectory } from '../support/files.ts';
@@ -38,10 +46,10 @@ async function settled(): Promise<void> {
   for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
 }
 
-/** All the memory there is for windows, if nobody has any of it. */
+/** All the memory there is for windows, if nobody has any of it, or keeps it for whoever may want it. */
 function takeAll(): BlobBuffer[] {
   const taken: BlobBuffer[] = [];
-  for (let next = takeLarge(); next; next = takeLarge()) taken.push(next);
+  for (let next = takeLarge(false); next; next = takeLarge(false)) taken.push(next);
   for (const buffer of taken) giveBack(buffer, true);
   return taken;
 }
@@ -92,7 +100,7 @@ test('memory is bounded: the window left first makes room, a held one never', as
   const before = loads.length;
   const next = file.take(windows * largeBytes, true, load)!;
   await next.bytes;
-  assert.deepEqual(loads.slice(before), [windows, windows + 1]);
+  assert.deepEqual(loads.slice(before), [windows], 'nothing ahead where so many are at different places');
   assert.ok((await held[0]!.bytes).equals(content.subarray(0, largeBytes)), 'others are as they were');
   for (const window of [held[0]!, next, ...held.slice(2).filter((window) => window !== held[3])]) {
     file.giveBack(window, true);
@@ -131,16 +139,81 @@ test('what somebody who was cut off may still read from goes to nobody else', as
   assert.ok(all.every((buffer) => buffer.bytes.buffer !== bytes.buffer));
 });
 
-test('with many files only who can hold a window reads one', async (t) => {
+/** All windows that there is memory for, each left alone again. */
+async function fill(file: SharedFile, load: Load): Promise<void> {
+  for (let index = 0; index < windows; index++) {
+    const window = file.take(index * largeBytes, true, load)!;
+    await window.bytes;
+    file.giveBack(window, true);
+  }
+  await settled();
+}
+
+test('who may not stay takes no memory from windows: it would read the same again and again', async (t) => {
+  const file = joined(t, 'visitors');
   const { loads, load } = counted();
-  const all = Array.from({ length: 5 }, (_, index) => joined(t, `many ${index}`));
-  assert.equal(all[0]!.take(0, false, load), undefined);
-  const window = all[0]!.take(0, true, load)!;
-  assert.deepEqual(loads, [0], 'and nothing ahead');
-  const hit = all[0]!.take(0, false, load);
-  assert.equal(hit, window);
-  await window.bytes;
-  for (const held of [window, window]) all[0]!.giveBack(held, true);
+  await fill(file, load);
+  const before = loads.length;
+  assert.equal(file.take(30 * largeBytes, false, load), undefined);
+  const there = file.take(3 * largeBytes, false, load)!;
+  file.giveBack(there, true);
+  assert.equal(loads.length, before);
+  const stays = file.take(30 * largeBytes, true, load)!;
+  assert.equal(loads[before], 30);
+  await stays.bytes;
+  await settled();
+  file.giveBack(stays, true);
+});
+
+test('readers at many places of a file do not read more than they send', async (t) => {
+  const readers = 20;
+  const file = joined(t, 'places', readers);
+  const { loads, load } = counted();
+  for (let step = 0; step < 16; step++) {
+    for (let reader = 0; reader < readers; reader++) {
+      const window = file.take(reader * 2 * largeBytes + step * 32 * 1024, false, load);
+      if (!window) continue;
+      await window.bytes;
+      file.giveBack(window, true);
+    }
+  }
+  assert.ok(loads.length <= windows, `${loads.length} windows were read`);
+  assert.equal(new Set(loads).size, loads.length);
+});
+
+test('windows that nobody holds are in nobody’s way', async (t) => {
+  const file = joined(t, 'offered');
+  const { load } = counted();
+  await fill(file, load);
+  const proven = 8 * mib;
+  const own = takeBuffer(proven, undefined, largestBytes);
+  const ahead = takeBuffer(proven, undefined, largestBytes);
+  assert.deepEqual([own.bytes.length, ahead.bytes.length], [largestBytes, largestBytes]);
+  assert.equal(mayReadAhead(), true);
+  assert.equal(takeAll().length, 0, 'the memory is theirs, and of the windows that were left');
+  for (const buffer of [own, ahead]) giveBack(buffer, true);
+});
+
+test('a window whose reading fails late takes no other one with it', async (t) => {
+  const file = SharedFile.join('late', size);
+  const second = SharedFile.join('late', size);
+  onEnd(t, () => file.leave());
+  const failing = Promise.withResolvers<number>();
+  const late = file.take(0, true, () => failing.promise)!;
+  second.leave();
+  const third = SharedFile.join('late', size);
+  const { load } = counted();
+  const anew = file.take(0, true, load)!;
+  assert.notEqual(anew, late);
+  await anew.bytes;
+  await settled();
+  failing.reject(new Error('EIO'));
+  await assert.rejects(late.bytes, /EIO/);
+  await settled();
+  assert.equal(file.take(0, true, load), anew);
+  for (const window of [late, anew, anew]) file.giveBack(window, true);
+  third.leave();
+  assert.equal(takeAll().length, windows);
 });
 
 test('what is sent at once is an equal part, whatever the crowd', (t) => {

@@ -92,3 +92,26 @@ test('a connection on which the next request has begun is not idle', async (t) =
   server.closeIdleConnections();
   await once(client, 'close');
 });
+
+test('a body that is read after its answer does not keep its connection from being idle', async (t) => {
+  const read = Promise.withResolvers<void>();
+  const { server, port } = await serve(t, (request, response) => {
+    response.end('no');
+    request.resume().once('end', read.resolve);
+  });
+  const client = connect(port, '127.0.0.1').setEncoding('latin1');
+  onEnd(t, () => client.destroy());
+  client.write('PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n');
+  assert.match((await once(client, 'data'))[0], /^HTTP\/1.1 200 /);
+  client.write(Buffer.alloc(100_000));
+  await read.promise;
+  await Promise.all([drainServer(server, forever), once(client, 'close')]);
+});
+
+test('a connection that was never used is idle', async (t) => {
+  const { server, port } = await serve(t, () => {});
+  const client = connect(port, '127.0.0.1');
+  onEnd(t, () => client.destroy());
+  await once(server, 'connection');
+  await drainServer(server, forever);
+});
