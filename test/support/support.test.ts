@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { temporaryDirectory } from './files.ts';
 import { noise } from './images.ts';
+import { freePort } from './ports.ts';
 import { endProcess, isAlive, run, runOk, start } from './processes.ts';
 import { digestOf } from './push.ts';
 import { onEnd } from './scope.ts';
@@ -100,4 +101,10 @@ test('the runner takes away what is personal: variables, umask', async (t) => {
 test('noise is the same for the same seed only', () => {
   assert.equal(digestOf(noise('a', 100)), digestOf(noise('a', 100)));
   assert.notEqual(digestOf(noise('a', 100)), digestOf(noise('b', 100)));
+});
+
+test('a free port is not named twice, though nobody listens on it', async () => {
+  const ports = await Promise.all(Array.from({ length: 300 }, () => freePort()));
+  for (let again = 0; again < 300; again++) ports.push(await freePort());
+  assert.equal(new Set(ports).size, 600);
 });
