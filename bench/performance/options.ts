@@ -18,7 +18,7 @@ export const help = `npm run bench -- [options]
 
   --rows a,b       only these: ${rows.map(({ name }) => name).join(', ')}
   --only a,b       only these servers: ${serverNames.join(', ')}
-  --quick          one round, short ones, without the rows of memory under connections: about three minutes
+  --quick          one round, short ones, without the rows of memory under connections: some three minutes
   --rounds N       how often each server has its turn (5)
   --seconds N      how long a load goes on (3)
   --warm-up N      rounds before those that count (1)

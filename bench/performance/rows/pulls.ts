@@ -19,7 +19,7 @@ function layerRow(clients: number): Row {
     better: 'higher',
     per: 'GB',
     target: { ratio: 1.25, cpuShare: 0.75 },
-    isWarm: true,
+    isWarm: clients > 1,
     prepare: putBlob(layerBytes),
     async run(server, forSeconds) {
       const load = { path: blobPath(layerBytes), clients, seconds: forSeconds, bodyBytes: layerBytes };

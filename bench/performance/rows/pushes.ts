@@ -79,7 +79,6 @@ function imagesRow(clients: number): Row {
     better: 'higher',
     per: 'image',
     target: { ratio: 5 },
-    isWarm: true,
     async run(server, forSeconds) {
       settle();
       let pushed = 0;

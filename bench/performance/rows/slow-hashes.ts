@@ -16,7 +16,6 @@ export const slowHashes: Row = {
   better: 'higher',
   per: 'request',
   target: { bounds: { ofUsual: { atLeast: 0.9 } } },
-  isWarm: true,
   prepare: (server) => putSmallImage(server, repository),
   async run(server, seconds) {
     const path = `/v2/${repository}/manifests/${small.tag}`;
