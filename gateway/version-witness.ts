@@ -26,12 +26,13 @@ export class VersionWitness {
   /** @returns the same text for as long as the store is the same; undefined, from then on, when the file is gone. */
   look(): string | undefined {
     if (this.#fd === undefined) return undefined;
-    if (this.#canRead(this.#fd)) return `${this.#name} ${this.#bytes.toString('latin1')}`;
+    if (this.#readAgain(this.#fd)) return `${this.#name} ${this.#bytes.toString('latin1')}`;
     this.close();
     return undefined;
   }
 
-  #canRead(fd: number): boolean {
+  /** @returns whether the bytes are what it says now. */
+  #readAgain(fd: number): boolean {
     try {
       const count = readSync(fd, this.#bytes, 0, this.#bytes.length, 0);
       // A file that was removed says the same for ever.

@@ -125,11 +125,17 @@ export function mayReadAhead(): boolean {
   return largeInUse < 2 * maxAhead;
 }
 
-/** The equal part of whoever has, or wants, a large one: a power of two. */
+/** The equal part of whoever has, or wants, a large one. */
 function shareBytes(kept: BlobBuffer | undefined, largest: number): number {
   const own = kept && kept.bytes.length > smallBytes ? kept.bytes.length : 0;
   const count = own > 0 ? largeInUse : largeInUse + 1;
-  let size = count > maxLargest ? largeBytes : largest;
-  while (size > smallBytes && size * count > sharedBytes) size /= 2;
+  const size = equalPart(sharedBytes, count, count > maxLargest ? largeBytes : largest);
   return largeBytesInUse - own + size > mostBytes ? smallBytes : size;
+}
+
+/** Of so many bytes for so many: a power of two, no less than a small buffer. */
+export function equalPart(bytes: number, count: number, largest: number): number {
+  let size = largest;
+  while (size > smallBytes && size * count > bytes) size /= 2;
+  return size;
 }

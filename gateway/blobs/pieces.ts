@@ -63,9 +63,9 @@ export class Pieces {
 
   /** The next piece. The one before has to have gone out. */
   async next(): Promise<Buffer> {
-    const isRead = this.#ahead !== undefined;
-    const bytes =
-      (!isRead && this.#shared && (await this.#fromWindow(this.#shared))) || (await this.#fromOwn());
+    // What was read ahead comes first, whoever has joined meanwhile.
+    const shared = this.#ahead ? undefined : this.#shared;
+    const bytes = (shared && (await this.#fromWindow(shared))) ?? (await this.#fromOwn());
     if (bytes.length === 0) throw new Error('the file ends before the part that was announced');
     return bytes;
   }
@@ -82,15 +82,19 @@ export class Pieces {
     if (this.#ahead) giveBack(this.#ahead.buffer, true);
   }
 
+  get #sent(): number {
+    return this.#position - this.#start;
+  }
+
   async #fromWindow(shared: SharedFile): Promise<Buffer | undefined> {
-    const sent = this.#position - this.#start;
+    const mayStay = isProven(this.#sent);
     if (this.#window && this.#position >= this.#window.start + largeBytes) this.#leaveWindow(shared);
-    this.#window ??= shared.take(this.#position, isProven(sent), this.#load);
+    this.#window ??= shared.take(this.#position, mayStay, this.#load);
     if (!this.#window) return undefined;
     const bytes = await this.#window.bytes;
     const from = this.#position - this.#window.start;
     const most = bytes.subarray(from, this.#end - this.#window.start);
-    return isProven(sent) ? this.#pieceOf(most) : this.#copyOf(most, shared, sent);
+    return mayStay ? this.#pieceOf(most) : this.#copyOf(most, shared);
   }
 
   /** Without a copy: whoever stops reading holds the window, as it would a buffer of that size. */
@@ -103,8 +107,8 @@ export class Pieces {
   }
 
   /** Whoever may have stopped reading holds a small buffer, and no window. */
-  #copyOf(most: Buffer, shared: SharedFile, sent: number): Buffer {
-    this.#current = takeBuffer(sent, this.#current);
+  #copyOf(most: Buffer, shared: SharedFile): Buffer {
+    this.#current = takeBuffer(this.#sent, this.#current);
     const count = most.copy(this.#current.bytes);
     this.#leaveWindow(shared);
     this.#position += count;
@@ -138,7 +142,7 @@ export class Pieces {
   }
 
   #read(kept: BlobBuffer | undefined): Reading {
-    const buffer = takeBuffer(this.#position - this.#start, kept, largestBytes);
+    const buffer = takeBuffer(this.#sent, kept, largestBytes);
     const { bytes } = buffer;
     const most = Math.min(bytes.length, this.#portion ?? bytes.length, this.#end - this.#position);
     const count = readSome(this.#descriptor, bytes, most, this.#position);

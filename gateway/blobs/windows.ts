@@ -1,4 +1,4 @@
-import { type BlobBuffer, giveBack, largeBytes, offer, takeLarge, withdraw } from './buffers.ts';
+import { type BlobBuffer, equalPart, giveBack, largeBytes, offer, takeLarge, withdraw } from './buffers.ts';
 
 /**
  * What several transfers of one file send at about the same time is read once: into windows, from which all of them send.
@@ -31,7 +31,6 @@ interface Held extends Window {
 const maxHeldAhead = 8;
 /** What TLS makes of the pieces that are on their way from windows. */
 const piecesBytes = 8 * 1024 * 1024;
-const smallestPiece = 32 * 1024;
 
 const files = new Map<string, SharedFile>();
 let sharingReaders = 0;
@@ -136,11 +135,9 @@ export class SharedFile {
   }
 }
 
-/** Bytes to send at once, of each who sends from windows: equal parts, a power of two. */
+/** Bytes to send at once, of each who sends from windows. */
 export function pieceBytes(): number {
-  let size = largeBytes;
-  while (size > smallestPiece && size * sharingReaders > piecesBytes) size /= 2;
-  return size;
+  return equalPart(piecesBytes, sharingReaders, largeBytes);
 }
 
 function hold(window: Held): void {
