@@ -36,6 +36,8 @@ process.on('exit', () => {
 await new Promise((done) => Readable.from(events()).pipe(new spec()).on('end', done).pipe(process.stdout));
 if (total.tests === 0) problems.push('no test ran');
 for (const problem of problems) process.stderr.write(`${problem}\n`);
+// The summary is at the end, and whoever reads it may be slow.
+await new Promise((written) => process.stdout.write('', written));
 process.exit(problems.length > 0 || total.failed + total.cancelled > 0 ? 1 : 0);
 
 function findFiles(paths) {

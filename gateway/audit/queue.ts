@@ -1,7 +1,7 @@
 import { type AuditEntry, formatEntry } from '../../runtime/audit-entry.ts';
 import { type Batch, type CredentialUse, entrySeparator, type Sink } from './batch.ts';
 
-/** What waits in memory: what kill -9 may lose. */
+/** How long the first of a batch waits, unless the batch before is still being written: what kill -9 may lose. */
 const flushMs = 250;
 /** So many do not wait. */
 const maxBatch = 1000;
@@ -28,6 +28,8 @@ export class EntryQueue {
   #lines: string[] = [];
   #firstAt = Number.POSITIVE_INFINITY;
   #lastAt = 0;
+  /** When the first that waits came, by the monotonic clock. */
+  #waitingSince: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
   #written = 0;
@@ -49,13 +51,13 @@ export class EntryQueue {
     this.#lines.push(formatEntry(entry));
     if (entry.at < this.#firstAt) this.#firstAt = entry.at;
     if (entry.at > this.#lastAt) this.#lastAt = entry.at;
-    this.#arm(this.#lines.length >= maxBatch && this.#error === null ? 0 : flushMs);
+    this.#arm();
   }
 
   use(use: CredentialUse): void {
     if (this.#uses.size >= maxUses && !this.#uses.has(use.credential)) return;
     this.#uses.set(use.credential, use);
-    this.#arm(flushMs);
+    this.#arm();
   }
 
   state(): QueueState {
@@ -75,13 +77,17 @@ export class EntryQueue {
     await this.#flush();
   }
 
-  #arm(delayMs: number): void {
+  #arm(): void {
+    this.#waitingSince ??= performance.now();
     if (this.#writing || this.#closed) return;
-    if (delayMs === 0) {
+    if (this.#lines.length >= maxBatch && this.#error === null) {
       clearTimeout(this.#timer);
       void this.#flush();
-    } else {
-      this.#timer ??= setTimeout(() => void this.#flush(), this.#error === null ? delayMs : retryMs);
+    } else if (this.#timer === undefined) {
+      // What came while a slow disk was busy with the batch before has waited already.
+      const delayMs =
+        this.#error === null ? Math.max(0, flushMs - (performance.now() - this.#waitingSince)) : retryMs;
+      this.#timer = setTimeout(() => void this.#flush(), delayMs);
     }
   }
 
@@ -96,7 +102,7 @@ export class EntryQueue {
       )
       .finally(() => {
         this.#writing = undefined;
-        if (this.#lines.length > 0 || this.#uses.size > 0) this.#arm(flushMs);
+        if (this.#lines.length > 0 || this.#uses.size > 0) this.#arm();
       });
     return this.#writing;
   }
@@ -112,6 +118,7 @@ export class EntryQueue {
     };
     this.#uses.clear();
     [this.#lines, this.#firstAt, this.#lastAt] = [[], Number.POSITIVE_INFINITY, 0];
+    this.#waitingSince = undefined;
     return { batch, lines };
   }
 

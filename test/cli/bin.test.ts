@@ -3,9 +3,12 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { test } from 'node:test';
+import { entrySeparator } from '../../gateway/audit/batch.ts';
+import { Blocks } from '../../gateway/audit/blocks.ts';
+import { formatEntry } from '../../runtime/audit-entry.ts';
 import { temporaryDirectory } from '../support/files.ts';
 import { endProcess, run, start } from '../support/processes.ts';
-import { BIN, plainEnvironment } from './support.ts';
+import { BIN, gatehouse, plainEnvironment } from './support.ts';
 
 const oldNode = findOldNode();
 const needsOldNode = { skip: oldNode ? false : 'every Node of this machine is new enough' };
@@ -37,6 +40,30 @@ test('the command works through a link and from any directory', async (t) => {
   const { code, stdout } = await run(process.execPath, [link, '--version'], { cwd: directory });
   assert.equal(code, 0);
   assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
+});
+
+test('whoever reads slower than the command writes gets all of it', async (t) => {
+  const data = await temporaryDirectory(t);
+  const count = 50_000;
+  const entry = {
+    at: 1,
+    actor: 'alice',
+    actorKind: 'user',
+    action: 'pull',
+    result: 'ok',
+    requestId: '1',
+  } as const;
+  const entries = Array(count).fill(formatEntry(entry)).join(entrySeparator);
+  const blocks = new Blocks(join(data, 'audit.db'));
+  blocks.append({ entries, count, firstAt: 1, lastAt: 1, uses: [] });
+  blocks.close();
+  const { code, stdout } = await gatehouse(['audit', '--json', '-n', '0', '--data', data]);
+  assert.equal(code, 0);
+  assert.equal(stdout.split('\n').length - 1, count);
+  const closed = `${process.execPath} ${BIN} audit --json -n 0 --data ${data} | head -n 1; echo "$?"`;
+  const cut = await run('sh', ['-c', closed], { env: plainEnvironment() });
+  assert.match(cut.stdout, /^\{[^\n]*\}\n0\n$/, 'a closed pipe keeps nobody waiting');
+  assert.equal(cut.stderr, '');
 });
 
 test('the compile cache is in the data directory, where it is ours alone', async (t) => {
