@@ -20,11 +20,11 @@ export async function login(exchange: Exchange, parts: LoginParts): Promise<Acto
   const authorization = givenCredentials(exchange);
   const credentials = authorization === undefined ? undefined : parseAuthorization(authorization);
   if (credentials?.scheme === 'basic') {
-    return passwordLogin(exchange, credentials.name, credentials.password, parts);
+    return await passwordLogin(exchange, credentials.name, credentials.password, parts);
   }
   // Credentials in the request count before a certificate, which then only opens the door.
   const byCertificate = authorization === undefined ? certificateLogin(exchange, parts) : undefined;
-  return admit(
+  return await admit(
     exchange,
     byCertificate ?? (await parts.identity.authenticate(authorization, { forgiveExpiry })),
     parts,
@@ -54,7 +54,7 @@ export async function passwordLogin(
     throw error;
   }
   await admission.settle(true);
-  return admit(exchange, actor, parts);
+  return await admit(exchange, actor, parts);
 }
 
 /**
@@ -87,12 +87,12 @@ async function admit(exchange: Exchange, actor: Actor, { limits }: LoginParts): 
 }
 
 /** Once for each request; of one whose login failed it is the address that counts. @throws OciError TOOMANYREQUESTS */
-export async function countRequest(exchange: Exchange, limits: Limits): Promise<void> {
-  if (exchange.isCounted) return;
+export function countRequest(exchange: Exchange, limits: Limits): Promise<void> {
+  if (exchange.isCounted) return Promise.resolve();
   exchange.isCounted = true;
   const { endpoint } = exchange;
   const repository = endpoint && 'repository' in endpoint ? endpoint.repository : undefined;
-  await limits.admitRequest(limitedAs(exchange), repository);
+  return limits.admitRequest(limitedAs(exchange), repository);
 }
 
 /** Of somebody who is not logged in `docker search` sends an empty name with an empty password. */

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { Witness } from '../runtime/read-messages.ts';
+import { thisTurn } from '../runtime/turn.ts';
 
 let opened = 0;
 
@@ -12,6 +13,8 @@ export class VersionWitness {
   readonly #name = ++opened;
   readonly #bytes: Buffer;
   #fd: number | undefined;
+  #seen: string | undefined;
+  #seenAt: number | undefined;
 
   /** @throws Error of `open(2)`. */
   constructor({ path, bytes }: Witness) {
@@ -25,6 +28,13 @@ export class VersionWitness {
 
   /** @returns the same text for as long as the store is the same; undefined, from then on, when the file is gone. */
   look(): string | undefined {
+    const turn = thisTurn();
+    if (turn !== this.#seenAt) this.#seen = this.#lookAgain();
+    this.#seenAt = turn;
+    return this.#seen;
+  }
+
+  #lookAgain(): string | undefined {
     if (this.#fd === undefined) return undefined;
     if (this.#readAgain(this.#fd)) return `${this.#name} ${this.#bytes.toString('latin1')}`;
     this.close();
@@ -45,6 +55,7 @@ export class VersionWitness {
   close(): void {
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = undefined;
+    this.#seen = undefined;
   }
 }
 

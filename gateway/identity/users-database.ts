@@ -1,17 +1,9 @@
 import { type Database, openDatabase } from '../../runtime/sqlite.ts';
+import { endTurn, thisTurn } from '../../runtime/turn.ts';
 import { migrations } from './schema.ts';
 
 /** Milliseconds since 1970, by the clock of the database. */
 export const sqlNow = `CAST(unixepoch('subsec') * 1000 AS INTEGER)`;
-
-/**
- * Another number when this process may have heard of something new, or has written itself. As a next tick it comes when
- * the callback under way and its microtasks are over, before the event loop looks for anything else.
- */
-let turn = 0;
-const nextTurn = () => {
-  turn += 1;
-};
 
 /** users.db, which changes only when rights do. */
 export interface UsersDatabase {
@@ -40,20 +32,20 @@ export function openUsersDatabase(path: string): UsersDatabase {
   return {
     connection,
     version() {
+      const turn = thisTurn();
       if (readAt === turn) return version;
       readAt = turn;
-      process.nextTick(nextTurn);
       // Both only ever grow.
       version = dataVersion.get()! + ownWrites;
       return version;
     },
     write: (work) => {
       ownWrites += 1;
-      nextTurn();
+      endTurn();
       try {
         return connection.transaction(work).immediate();
       } finally {
-        nextTurn();
+        endTurn();
       }
     },
     close: () => connection.close(),

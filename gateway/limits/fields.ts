@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { Rate } from '../../runtime/budgets.ts';
 import type { Count } from './counters.ts';
 import type { Budget } from './rules.ts';
@@ -35,6 +36,12 @@ export function pullFields(budget: Budget<'pulls'>, count: Count): Record<string
     'Docker-RateLimit-Source': who,
     ...rateLimitFields(budget, count),
   };
+}
+
+/** Into an answer that is on its way. */
+export function tellPulls(response: ServerResponse, budget: Budget<'pulls'>, count: Count): void {
+  const fields = pullFields(budget, count);
+  for (const name in fields) response.setHeader(name, fields[name]!);
 }
 
 function remaining({ points }: Rate, used: number): number {

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Config } from '../../runtime/config-schema.ts';
+import type { Rate } from '../../runtime/budgets.ts';
 import type { Channel, Hub } from '../workers/channel.ts';
 import { addressKey } from './address-key.ts';
-import type { Counters } from './counters.ts';
+import type { Count } from './counters.ts';
 import type { LoginLock, LoginOutlook } from './login-lock.ts';
+import type { MemoryCounters } from './memory-counters.ts';
 import { tooMany } from './refuse.ts';
 import { budgetKey } from './rules.ts';
 
@@ -17,48 +18,67 @@ export interface LoginAdmission {
 
 const services = { look: 'limits.login-look', settle: 'limits.login-settle' } as const;
 
-/** In the primary: one lock for all workers. */
-export function serveLoginLock(hub: Hub, lock: LoginLock): void {
-  hub.serve(services.look, ([pair, account]: [string, string]) => lock.look(pair, account));
-  hub.serve(services.settle, ([pair, account, good]: [string, string, boolean]) =>
-    lock.settle(pair, account, good),
-  );
+/** Whose login it is: the keys of the pair, of its account, and of the address's failed logins. */
+interface LoginKeys {
+  pair: string;
+  account: string;
+  failures: string;
+}
+
+interface Outlook extends LoginOutlook {
+  failures: Count;
+}
+
+interface Settled {
+  failures: Count;
+  /** 0: the result may be told. */
+  lockedMs: number;
+}
+
+/** In the primary: one lock and one count for all workers. */
+export function serveLogins(hub: Hub, lock: LoginLock, counters: MemoryCounters, perAddress: Rate): void {
+  const look = ({ pair, account, failures }: LoginKeys): Outlook => ({
+    ...lock.look(pair, account),
+    failures: counters.look(failures, perAddress),
+  });
+  const settle = ([{ pair, account, failures }, good]: [LoginKeys, boolean]): Settled => {
+    const count = counters.look(failures, perAddress);
+    if (!count.admitted) return { failures: count, lockedMs: 0 };
+    const lockedMs = lock.settle(pair, account, good);
+    if (lockedMs === 0 && !good) counters.take(failures, perAddress);
+    return { failures: count, lockedMs };
+  };
+  hub.serve(services.look, look);
+  hub.serve(services.settle, settle);
 }
 
 /** @returns what `Limits.admitLogin` does: failed logins are limited in any `limits.mode`. */
-export function openLoginLimits(config: Config, counters: Counters, channel: Channel) {
-  const perAddress = config['limits.address_failed_logins'];
-  const admitFailures = async (key: string) => {
-    const count = await counters.look(key, perAddress);
-    if (!count.admitted) throw tooMany('failed logins from this address', count.resetMs);
-  };
-  return async (address: string, account: string): Promise<LoginAdmission> => {
+export function openLoginLimits(channel: Channel) {
+  return async (address: string, name: string): Promise<LoginAdmission> => {
     const from = addressKey(address);
+    const account = accountKey(name);
     const failures = budgetKey('failed_logins', 0, 'address', from);
-    const name = accountKey(account);
-    const pair = `${from} ${name}`;
-    const { lockedMs, delayMs } = await channel.call<LoginOutlook>(services.look, [pair, name]);
-    if (lockedMs > 0) throw locked(lockedMs);
-    await admitFailures(failures);
+    const keys: LoginKeys = { pair: `${from} ${account}`, account, failures };
+    const { delayMs, ...outlook } = await channel.call<Outlook>(services.look, keys);
+    demandRoom(outlook);
     return {
       async slow() {
         if (delayMs > 0) await delay(delayMs);
       },
       async settle(good) {
-        await admitFailures(failures);
-        const lockedSince = await channel.call<number>(services.settle, [pair, name, good]);
-        if (lockedSince > 0) throw locked(lockedSince);
-        if (!good) await counters.take(failures, perAddress);
+        demandRoom(await channel.call<Settled>(services.settle, [keys, good]));
       },
     };
   };
 }
 
+/** @throws OciError TOOMANYREQUESTS */
+function demandRoom({ failures, lockedMs }: Settled): void {
+  if (lockedMs > 0) throw tooMany('failed logins of this account', lockedMs);
+  if (!failures.admitted) throw tooMany('failed logins from this address', failures.resetMs);
+}
+
 /** One key for all spellings; cut, since anybody may invent names of any length. */
 function accountKey(account: string): string {
   return account.toLowerCase().slice(0, 64);
-}
-
-function locked(remainingMs: number) {
-  return tooMany('failed logins of this account', remainingMs);
 }

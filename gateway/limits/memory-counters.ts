@@ -1,6 +1,6 @@
 import type { Rate } from '../../runtime/budgets.ts';
 import { RecentMap } from '../../runtime/recent-map.ts';
-import type { Count, Counters } from './counters.ts';
+import type { Count } from './counters.ts';
 import { HeldCounts } from './held-counts.ts';
 
 export interface CounterWindow {
@@ -22,11 +22,11 @@ export interface MemoryCountersOptions {
 const burstMs = 250;
 
 /**
- * Counters in the memory of one process. Each method is done when it returns, so of many callers at once each sees
+ * `Counters` in the memory of one process. Each method is done when it returns, so of many callers at once each sees
  * what the ones before it did. A window begins with its first count and ends as a whole. Anybody can make up keys (an
  * IPv6 provider hands out 2^16 networks), so there is room for so many and no more.
  */
-export class MemoryCounters implements Omit<Counters, 'hold'> {
+export class MemoryCounters {
   readonly held = new HeldCounts();
   readonly #now: () => number;
   readonly #windows: RecentMap<CounterWindow>;
@@ -41,7 +41,7 @@ export class MemoryCounters implements Omit<Counters, 'hold'> {
     this.#grants = new RecentMap(maxKeys);
   }
 
-  async take(key: string, rate: Rate): Promise<Count> {
+  take(key: string, rate: Rate): Count {
     const now = this.#now();
     const window = this.#window(key, rate, now);
     const admitted = window.used < rate.points;
@@ -50,7 +50,7 @@ export class MemoryCounters implements Omit<Counters, 'hold'> {
     return { admitted, used: window.used, resetMs: window.endsAt - now };
   }
 
-  async look(key: string, rate: Rate): Promise<Count> {
+  look(key: string, rate: Rate): Count {
     const now = this.#now();
     const { used, endsAt } = this.#window(key, rate, now);
     return { admitted: used < rate.points, used, resetMs: used === 0 ? 0 : endsAt - now };
@@ -62,21 +62,21 @@ export class MemoryCounters implements Omit<Counters, 'hold'> {
   }
 
   /** As a queue that empties at the rate: virtual scheduling (ITU-T I.371, generic cell rate algorithm). */
-  async book(key: string, bytes: number, bytesPerSecond: number): Promise<number> {
+  book(key: string, bytes: number, bytesPerSecond: number): number {
     const now = this.#now();
     const goneAt = Math.max(now, this.#booked.peek(key) ?? 0) + (bytes * 1000) / bytesPerSecond;
     this.#booked.set(key, goneAt);
     return Math.max(0, goneAt - now - burstMs);
   }
 
-  async grant(key: string, lifeMs: number): Promise<void> {
+  grant(key: string, lifeMs: number): void {
     const now = this.#now();
     const known = this.#grants.peek(key);
     const left = known && known.endsAt > now ? known.left : 0;
     this.#grants.set(key, { left: left + 1, endsAt: now + lifeMs });
   }
 
-  async redeem(key: string): Promise<boolean> {
+  redeem(key: string): boolean {
     const grant = this.#grants.peek(key);
     if (!grant || grant.left === 0 || grant.endsAt <= this.#now()) return false;
     grant.left--;

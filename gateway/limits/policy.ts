@@ -80,7 +80,7 @@ export function openLimits({ config, log, channel, metrics, proxied }: LimitsPar
   return {
     admitRequest: (client, repository) => count('requests', client, repository),
     admitToken: (client) => count('tokens', client),
-    admitLogin: openLoginLimits(config, counters, channel),
+    admitLogin: openLoginLimits(channel),
     async admitEndpoint(endpoint, client, request, response) {
       if (!('repository' in endpoint)) return noPassage;
       const { kind, method, repository } = endpoint;

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { isIndexType } from '../../oci/media-types.ts';
 import type { Counters } from './counters.ts';
-import { pullFields } from './fields.ts';
+import { pullFields, tellPulls } from './fields.ts';
 import { overRate, type Refusals } from './refuse.ts';
 import type { Budget, BudgetFinder, Client } from './rules.ts';
 
@@ -44,8 +44,7 @@ export class Pulls {
   async show({ client, repository, response }: PullRequest): Promise<void> {
     const budget = this.#find('pulls', client, repository);
     if (!budget || !this.#tells) return;
-    const fields = pullFields(budget, await this.#counters.look(budget.key, budget.limit));
-    for (const [name, value] of Object.entries(fields)) response.setHeader(name, value);
+    tellPulls(response, budget, await this.#counters.look(budget.key, budget.limit));
   }
 
   /** @throws OciError TOOMANYREQUESTS */
@@ -61,9 +60,9 @@ export class Pulls {
       };
     }
     const count = await this.#counters.take(budget.key, budget.limit);
-    const fields = pullFields(budget, count);
-    this.#refusals.decide(budget, count.admitted, () => overRate(budget, count, fields), count.resetMs);
-    if (this.#tells) for (const [name, value] of Object.entries(fields)) response.setHeader(name, value);
+    const refusal = () => overRate(budget, count, pullFields(budget, count));
+    this.#refusals.decide(budget, count.admitted, refusal, count.resetMs);
+    if (this.#tells) tellPulls(response, budget, count);
     return {
       answered: (status, mediaType) => this.#settle(budget, child, count.admitted, status, mediaType),
     };

@@ -46,8 +46,8 @@ export function serveCounters(hub: Hub, counters: MemoryCounters): void {
   hub.serve(services.book, ([key, bytes, bytesPerSecond]: [string, number, number]) =>
     counters.book(key, bytes, bytesPerSecond),
   );
-  hub.serve(services.grant, async ([key, lifeMs]: [string, number]) => {
-    await counters.grant(key, lifeMs);
+  hub.serve(services.grant, ([key, lifeMs]: [string, number]) => {
+    counters.grant(key, lifeMs);
     return null;
   });
   hub.serve(services.redeem, (key: string) => counters.redeem(key));

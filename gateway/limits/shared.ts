@@ -5,7 +5,7 @@ import type { ControlHandlers } from '../../runtime/control.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { Hub } from '../workers/channel.ts';
 import { LoginLock } from './login-lock.ts';
-import { serveLoginLock } from './logins.ts';
+import { serveLogins } from './logins.ts';
 import { MemoryCounters } from './memory-counters.ts';
 import { type LimitsQuestion, reportLimits, resetLimits } from './report.ts';
 import { serveCounters } from './shared-counters.ts';
@@ -28,7 +28,7 @@ export async function openSharedLimits(config: Config, log: Log, hub: Hub): Prom
   const path = join(dataPaths(config).run, 'limits.json');
   await readSnapshot(path, counters, log);
   serveCounters(hub, counters);
-  serveLoginLock(hub, lock);
+  serveLogins(hub, lock, counters, config['limits.address_failed_logins']);
   const save = () => writeSnapshot(path, counters, log);
   const timer = setInterval(() => void save(), snapshotEveryMs).unref();
   return {

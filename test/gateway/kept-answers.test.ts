@@ -67,6 +67,8 @@ test('what another process changes in the store is seen without a question', asy
   const database = openDatabase(dataPaths(gateway.config).registryDatabase);
   onEnd(t, () => database.close());
   database.exec(`DELETE FROM tags WHERE name = 'v1'`);
+  // Of another process this one would hear by a message.
+  await new Promise(setImmediate);
   assert.equal((await get())?.statusCode, 404);
 });
 

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { appendFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { openWitness } from '../../gateway/version-witness.ts';
+import { openWitness, type VersionWitness } from '../../gateway/version-witness.ts';
 import { openDatabase, walIndexOf } from '../../runtime/sqlite.ts';
+import { endTurn } from '../../runtime/turn.ts';
 import { temporaryDirectory } from '../support/files.ts';
 import { onEnd, type Scope } from '../support/scope.ts';
 
@@ -29,27 +30,27 @@ test('every commit shows, whoever made it, through checkpoints and a log that be
   const witness = openWitness(walIndexOf(path))!;
   onEnd(t, () => witness.close());
   const seen = new Set<string>();
-  let [lastSeen, lastVersion] = [witness.look()!, version.get()];
+  let [lastSeen, lastVersion] = [look(witness)!, version.get()];
   for (let turn = 0; turn < 400; turn++) {
     const writer = connections[turn % 2]!;
     writer.exec('BEGIN IMMEDIATE; INSERT INTO t (filler) VALUES (zeroblob(2000))');
     if (turn % 5 === 4) {
       writer.exec('ROLLBACK');
-      assert.equal(witness.look(), lastSeen, 'nothing was changed');
+      assert.equal(look(witness), lastSeen, 'nothing was changed');
     } else {
-      assert.equal(witness.look(), lastSeen, 'nothing is to be seen before it is committed');
+      assert.equal(look(witness), lastSeen, 'nothing is to be seen before it is committed');
       writer.exec('COMMIT');
-      const now = witness.look()!;
+      const now = look(witness)!;
       assert.ok(!seen.has(now), 'it has never said this before');
       seen.add(now);
       lastSeen = now;
     }
     if (turn % 50 === 49) {
       writer.pragma(turn % 100 === 99 ? 'wal_checkpoint(TRUNCATE)' : 'wal_checkpoint(PASSIVE)');
-      lastSeen = witness.look()!;
+      lastSeen = look(witness)!;
     }
     count.get();
-    assert.equal(witness.look(), lastSeen, 'reading changes nothing');
+    assert.equal(look(witness), lastSeen, 'reading changes nothing');
     const versionNow = version.get();
     if (turn % 5 === 4) assert.ok(turn % 50 === 49 || versionNow === lastVersion);
     else assert.notEqual(versionNow, lastVersion, 'SQLite tells the same by data_version');
@@ -68,16 +69,32 @@ test('a file that is gone, replaced or too short tells nothing, and never again'
   ];
   for (const [what, end] of ends) {
     const witness = openWitness({ path: fresh(path), bytes: 8 })!;
-    const first = witness.look();
+    const first = look(witness);
     assert.ok(first !== undefined);
     appendFileSync(path, 'behind what is looked at');
-    assert.equal(witness.look(), first);
+    assert.equal(look(witness), first);
     end(path);
-    assert.equal(witness.look(), undefined, what);
+    assert.equal(look(witness), undefined, what);
     fresh(path);
-    assert.equal(witness.look(), undefined, what);
+    assert.equal(look(witness), undefined, what);
     assert.equal(witness.isThere, false);
   }
+});
+
+test('it looks once for all that runs before anything new is heard of', async (t) => {
+  const { path, connect } = await openStore(t);
+  const connection = connect();
+  const witness = openWitness(walIndexOf(path))!;
+  onEnd(t, () => witness.close());
+  const before = look(witness);
+  connection.exec('INSERT INTO t (filler) VALUES (zeroblob(1))');
+  await Promise.resolve();
+  assert.equal(witness.look(), before);
+  await new Promise(setImmediate);
+  const after = witness.look();
+  assert.notEqual(after, before);
+  await new Promise(process.nextTick);
+  assert.equal(witness.look(), after);
 });
 
 test('two witnesses of the same file do not say the same; of none there is none', async (t) => {
@@ -88,6 +105,12 @@ test('two witnesses of the same file do not say the same; of none there is none'
   onEnd(t, () => [one, other].forEach((witness) => void witness.close()));
   assert.notEqual(one.look(), other.look());
 });
+
+/** As something that was just heard of does. */
+function look(witness: VersionWitness): string | undefined {
+  endTurn();
+  return witness.look();
+}
 
 function fresh(path: string): string {
   writeFileSync(path, '12345678');
