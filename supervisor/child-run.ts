@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConfigFault } from '../runtime/config.ts';
 import type { ChildMessage } from '../runtime/main.ts';
+import { memoryFlags, withAllocator } from './memory.ts';
 
 export interface ChildSpec {
   name: string;
@@ -40,8 +41,9 @@ const lastWordsMs = 1000;
  * The channel is also its lifeline: when it closes because we died, the process drains and ends.
  */
 export function runChild(spec: ChildSpec): ChildRun {
-  const child = spawn(process.execPath, [spec.entry, ...spec.arguments], {
-    env: spec.environment,
+  const flags = memoryFlags(spec.environment);
+  const child = spawn(process.execPath, [...flags, spec.entry, ...spec.arguments], {
+    env: withAllocator(spec.environment),
     stdio: ['ignore', 2, 2, 'ipc'],
   });
   const ready = Promise.withResolvers<boolean>();
