@@ -34,14 +34,16 @@ async function start() {
   // undefined: a process that runs here now and ends when it wants to.
   if (code === undefined) return;
   module.flushCompileCache?.();
-  await Promise.all([process.stdout, process.stderr].map(written));
+  // Whoever handles signals itself, as `up` does, nobody could end while its reader keeps it waiting.
+  if (process.listenerCount('SIGTERM') === 0)
+    await Promise.all([process.stdout, process.stderr].map(written));
   // Not by exitCode: on its way out Node takes the signal handlers away, and a second Ctrl-C would then be the end.
   process.exit(code);
 }
 
 /** What a pipe has no room for yet would be lost with the process; a pipe that was closed takes no more. */
-function written(stream) {
-  return new Promise((resolve) => stream.write('', () => resolve()));
+async function written(stream) {
+  if (stream.writableLength > 0) await new Promise((resolve) => stream.write('', resolve));
 }
 
 /** Types are stripped in a checkout; Node refuses that under node_modules, so a published package is compiled. */

@@ -16,10 +16,10 @@ const allocator = {
 
 /** Flags of Node for a process; none where the operator has an opinion. */
 export function memoryFlags({ NODE_OPTIONS = '' }: NodeJS.ProcessEnv): string[] {
-  return NODE_OPTIONS.includes('semi-space') ? [] : [youngGeneration];
+  return /semi[-_]space/.test(NODE_OPTIONS) ? [] : [youngGeneration];
 }
 
-/** The environment with settings of the allocator; those of the operator stay. */
+/** The environment with settings of the allocator, unless the operator has some. */
 export function withAllocator(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const isSet = Object.keys(environment).some(
     (name) => name.startsWith('MALLOC_') || name === 'GLIBC_TUNABLES',

@@ -16,9 +16,9 @@ const CONCURRENCY = 2;
 const FILE_TIMEOUT_MS = 10 * 60_000;
 // What a test file gets to clean up after it was told to end.
 const GRACE_MS = 30_000;
-// What somebody has set for themselves: settings of Gatehouse and of the clients, proxies, languages, colours.
+// What somebody has set for themselves: settings of Gatehouse and of the clients, proxies, languages, colours, memory.
 const PERSONAL =
-  /^(GATEHOUSE_.*|DOCKER_.*|BUILDAH_.*|CONTAINER.*|STORAGE_.*|CURL_HOME|XDG_.*|LANG.*|LC_.*|.*_PROXY|(FORCE|NO)_COLOR)$/i;
+  /^(GATEHOUSE_.*|MALLOC_.*|GLIBC_TUNABLES|DOCKER_.*|BUILDAH_.*|CONTAINER.*|STORAGE_.*|CURL_HOME|XDG_.*|LANG.*|LC_.*|.*_PROXY|(FORCE|NO)_COLOR)$/i;
 const COUNTS = { tests: 'tests', suites: 'suites', passed: 'pass', failed: 'fail', cancelled: 'cancelled' };
 const MORE_COUNTS = { skipped: 'skipped', todo: 'todo' };
 

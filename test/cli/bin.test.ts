@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import { closeSync, constants, existsSync, mkdirSync, openSync, symlinkSync, writeSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { test } from 'node:test';
 import { entrySeparator } from '../../gateway/audit/batch.ts';
 import { Blocks } from '../../gateway/audit/blocks.ts';
 import { formatEntry } from '../../runtime/audit-entry.ts';
+import { callControl } from '../../runtime/control.ts';
+import type { SupervisorStatus } from '../../supervisor/index.ts';
+import { eventually } from '../supervisor/support.ts';
 import { temporaryDirectory } from '../support/files.ts';
 import { endProcess, run, start } from '../support/processes.ts';
+import { onEnd } from '../support/scope.ts';
 import { BIN, gatehouse, plainEnvironment } from './support.ts';
 
 const oldNode = findOldNode();
@@ -60,10 +64,29 @@ test('whoever reads slower than the command writes gets all of it', async (t) =>
   const { code, stdout } = await gatehouse(['audit', '--json', '-n', '0', '--data', data]);
   assert.equal(code, 0);
   assert.equal(stdout.split('\n').length - 1, count);
-  const closed = `${process.execPath} ${BIN} audit --json -n 0 --data ${data} | head -n 1; echo "$?"`;
-  const cut = await run('sh', ['-c', closed], { env: plainEnvironment() });
-  assert.match(cut.stdout, /^\{[^\n]*\}\n0\n$/, 'a closed pipe keeps nobody waiting');
-  assert.equal(cut.stderr, '');
+  const command = `${process.execPath} ${BIN} audit --json -n 0 --data ${data}`;
+  const cut = await run('sh', ['-c', `{ ${command}; echo "$?" >&2; } | head -n 1`], {
+    env: plainEnvironment(),
+  });
+  assert.match(cut.stdout, /^\{[^\n]*\}\n$/);
+  assert.equal(cut.stderr, '0\n', 'a closed pipe is no failure, and keeps nobody waiting');
+});
+
+test('a registry that is stopped ends, though nobody reads what it says', async (t) => {
+  const data = await temporaryDirectory(t);
+  const pipe = openFullPipe(data);
+  onEnd(t, () => closeSync(pipe));
+  const child = start(process.execPath, [BIN, 'up', '--data', data, '--port', '0'], {
+    env: { ...process.env, ...plainEnvironment() },
+    stdio: ['ignore', pipe, 'ignore'],
+  });
+  onEnd(t, () => endProcess(child));
+  const socket = join(data, 'run', 'supervisor.sock');
+  await eventually('all processes are ready', async () => {
+    const status = await callControl(socket, 'GET', '/status').catch(() => undefined);
+    return (status as SupervisorStatus | undefined)?.processes.every(({ state }) => state === 'ready');
+  });
+  assert.equal(await endProcess(child), 0);
 });
 
 test('the compile cache is in the data directory, where it is ours alone', async (t) => {
@@ -76,6 +99,21 @@ test('the compile cache is in the data directory, where it is ours alone', async
   await run(process.execPath, [BIN, 'user', 'list', '--data', shared], { env: plainEnvironment() });
   assert.ok(!existsSync(join(shared, 'cache')));
 });
+
+/** One that nobody reads, and that takes no more. */
+function openFullPipe(directory: string): number {
+  const path = join(directory, 'pipe');
+  execFileSync('mkfifo', [path]);
+  const pipe = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+  for (const size of [65536, 1]) {
+    try {
+      for (;;) writeSync(pipe, Buffer.alloc(size));
+    } catch (error) {
+      assert.equal((error as NodeJS.ErrnoException).code, 'EAGAIN');
+    }
+  }
+  return pipe;
+}
 
 /** npm scripts have the pinned Node first in PATH; one behind it may be older. */
 function findOldNode(): string | undefined {

@@ -16,7 +16,9 @@ test('each process is started so that it gives memory back', { skip }, async (t)
 });
 
 test('what the operator has set stays as it is', () => {
-  assert.deepEqual(memoryFlags({ NODE_OPTIONS: '--max-semi-space-size=64' }), []);
+  for (const option of ['--max-semi-space-size=64', '--max_semi_space_size=64']) {
+    assert.deepEqual(memoryFlags({ NODE_OPTIONS: option }), []);
+  }
   assert.equal(memoryFlags({ NODE_OPTIONS: '--no-warnings' }).length, 1);
   for (const own of [{ MALLOC_ARENA_MAX: '1' }, { GLIBC_TUNABLES: 'glibc.malloc.trim_threshold=1' }]) {
     assert.deepEqual(withAllocator(own), own);
