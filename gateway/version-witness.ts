@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { Witness } from '../runtime/read-messages.ts';
-import { thisTurn } from '../runtime/turn.ts';
+import { oncePerTurn } from '../runtime/turn.ts';
 
 let opened = 0;
 
@@ -13,8 +13,7 @@ export class VersionWitness {
   readonly #name = ++opened;
   readonly #bytes: Buffer;
   #fd: number | undefined;
-  #seen: string | undefined;
-  #seenAt: number | undefined;
+  readonly #seen = oncePerTurn(() => this.#lookAgain());
 
   /** @throws Error of `open(2)`. */
   constructor({ path, bytes }: Witness) {
@@ -28,10 +27,7 @@ export class VersionWitness {
 
   /** @returns the same text for as long as the store is the same; undefined, from then on, when the file is gone. */
   look(): string | undefined {
-    const turn = thisTurn();
-    if (turn !== this.#seenAt) this.#seen = this.#lookAgain();
-    this.#seenAt = turn;
-    return this.#seen;
+    return this.isThere ? this.#seen() : undefined;
   }
 
   #lookAgain(): string | undefined {
@@ -55,7 +51,6 @@ export class VersionWitness {
   close(): void {
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = undefined;
-    this.#seen = undefined;
   }
 }
 

@@ -1,12 +1,8 @@
 let turn = 0;
 let isCounted = false;
 
-/**
- * Another number when this process may have heard of something new: what was looked at under the same one need not be
- * looked at again, since whatever is being answered was sent before. It is the same, at most, until the callback under way
- * and its microtasks are over, before the event loop looks for anything else.
- */
-export function thisTurn(): number {
+/** Until the callback under way and its microtasks are over at most, before the event loop looks for anything else. */
+function thisTurn(): number {
   if (!isCounted) {
     isCounted = true;
     process.nextTick(endTurn);
@@ -18,4 +14,17 @@ export function thisTurn(): number {
 export function endTurn(): void {
   turn += 1;
   isCounted = false;
+}
+
+/**
+ * Reads again only when this process may have heard of something new: until then whatever it answers was sent before the
+ * last reading.
+ */
+export function oncePerTurn<Value>(read: () => Value): () => Value {
+  let known: { value: Value; turn: number } | undefined;
+  return () => {
+    const now = thisTurn();
+    if (known?.turn !== now) known = { value: read(), turn: now };
+    return known.value;
+  };
 }

@@ -100,13 +100,13 @@ export class IdentityService implements Identity {
     password: string,
     beforeComparing?: () => Promise<void>,
   ): Promise<Actor> {
-    if (this.#htpasswd) await this.#htpasswd.settle();
+    await this.#htpasswd?.settle();
     if (looksLikeSecret(password)) {
       const { account, credential } = this.#secrets.verify(name, password);
       return { ...toActor(account), credential };
     }
     const account = await this.#login.verify(name, password, beforeComparing);
-    if (account.name === firstAdmin && this.#initialPasswordFile) await this.#removeInitialPassword();
+    if (account.name === firstAdmin) await this.#removeInitialPassword();
     return { ...toActor(account), credential: { kind: 'password' } };
   }
 

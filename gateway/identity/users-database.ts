@@ -1,5 +1,5 @@
 import { type Database, openDatabase } from '../../runtime/sqlite.ts';
-import { endTurn, thisTurn } from '../../runtime/turn.ts';
+import { endTurn, oncePerTurn } from '../../runtime/turn.ts';
 import { migrations } from './schema.ts';
 
 /** Milliseconds since 1970, by the clock of the database. */
@@ -27,18 +27,10 @@ export function openUsersDatabase(path: string): UsersDatabase {
   const dataVersion = connection.prepare<[], number>('PRAGMA data_version').pluck();
   // data_version tells of the commits of other connections, not of this one's own.
   let ownWrites = 0;
-  let version = 0;
-  let readAt = -1;
   return {
     connection,
-    version() {
-      const turn = thisTurn();
-      if (readAt === turn) return version;
-      readAt = turn;
-      // Both only ever grow.
-      version = dataVersion.get()! + ownWrites;
-      return version;
-    },
+    // Both only ever grow.
+    version: oncePerTurn(() => dataVersion.get()! + ownWrites),
     write: (work) => {
       ownWrites += 1;
       endTurn();

@@ -21,6 +21,13 @@ export interface Counters {
   redeem(key: string): Promise<boolean>;
 }
 
+/** Where they are kept: each method is done when it returns. Who holds how many is kept apart (`held-counts.ts`). */
+export type KeptCounters = {
+  [Name in Exclude<keyof Counters, 'hold'>]: (
+    ...parameters: Parameters<Counters[Name]>
+  ) => Awaited<ReturnType<Counters[Name]>>;
+};
+
 export interface Count {
   /** `take`: it is within the rate. `look`: one more would be. */
   admitted: boolean;

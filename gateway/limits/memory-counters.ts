@@ -1,6 +1,6 @@
 import type { Rate } from '../../runtime/budgets.ts';
 import { RecentMap } from '../../runtime/recent-map.ts';
-import type { Count } from './counters.ts';
+import type { Count, KeptCounters } from './counters.ts';
 import { HeldCounts } from './held-counts.ts';
 
 export interface CounterWindow {
@@ -22,11 +22,11 @@ export interface MemoryCountersOptions {
 const burstMs = 250;
 
 /**
- * `Counters` in the memory of one process. Each method is done when it returns, so of many callers at once each sees
+ * Counters in the memory of one process. Each method is done when it returns, so of many callers at once each sees
  * what the ones before it did. A window begins with its first count and ends as a whole. Anybody can make up keys (an
  * IPv6 provider hands out 2^16 networks), so there is room for so many and no more.
  */
-export class MemoryCounters {
+export class MemoryCounters implements KeptCounters {
   readonly held = new HeldCounts();
   readonly #now: () => number;
   readonly #windows: RecentMap<CounterWindow>;
